@@ -1,0 +1,49 @@
+/** `explain`: a plan in words. */
+import { userWords } from '../munge/key.ts';
+import type { Command, FileAction, Plan, Service } from '../plan.ts';
+import { sentence } from '../problem.ts';
+
+/** A plan, step by step in the order in which the runner does it. */
+export function explainText(plan: Plan): string {
+  const steps = [
+    ...plan.notices.map(({ text }) => text),
+    ...plan.questions.map(
+      ({ about, command }) => `ask for the ${about}: ${words(command)} (once; the answer is kept)`,
+    ),
+    ...plan.requirements.map(({ what, found, problem }) =>
+      problem ? `check ${what}: NOT READY: ${sentence(problem)}` : `check ${what}: ${found ?? 'as it should be'}`,
+    ),
+    ...plan.services.flatMap(serviceSteps),
+    `become ${words(plan.main)}`,
+  ];
+  return `${plan.mode}:\n${steps.map((step, at) => `${String(at + 1).padStart(3)}. ${step}\n`).join('')}`;
+}
+
+function serviceSteps({ name, start, ready }: Service): string[] {
+  const until = `wait until ${name} encodes and decodes a credential through ${ready.socket}, at most ${ready.deadlineMs / 1000} s`;
+  if (!start) return [until];
+  return [
+    ...start.files.map(fileWords),
+    `start ${words(start.command)}${start.user ? `, as ${userWords(start.user)}` : ''}`,
+    until,
+  ];
+}
+
+function fileWords(action: FileAction): string {
+  const owner = action.do !== 'remove' && action.owner ? ` of ${userWords(action.owner)}` : '';
+  switch (action.do) {
+    case 'directory':
+      return `make the directory ${action.path}${owner}, mode 0${action.mode.toString(8)}`;
+    case 'copy':
+      return `copy ${action.from} to ${action.path}${owner}, mode 0${action.mode.toString(8)}`;
+    case 'remove':
+      return `remove ${action.path}, if an earlier munged left it`;
+  }
+}
+
+/** A command as it would be typed in a shell. */
+export function words({ program, args }: Command): string {
+  return [program, ...args].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoted(word))).join(' ');
+}
+
+const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;

@@ -1,0 +1,92 @@
+/**
+ * `health`: is the running container doing what it is for? Asked by docker's HEALTHCHECK every
+ * minute on compute nodes, so it is quick, has no side effects, and needs no arguments: what to
+ * look at was recorded when the daemon was started.
+ */
+import type { Host } from '../host.ts';
+import { roundTrip } from '../munge/probe.ts';
+import type { Listener } from '../plan.ts';
+import { errnoOf } from '../problem.ts';
+import { findRecord, type PlanRecord } from '../record.ts';
+import type { Settings } from '../settings.ts';
+
+/** The verdict, with what was asked or what is broken. */
+export interface Verdict {
+  readonly healthy: boolean;
+  readonly text: string;
+}
+
+/** One thing that was asked: `wrong` is absent when it answered. */
+interface Finding {
+  readonly what: string;
+  readonly wrong?: string;
+}
+
+/** Asks everything at once. Bounded by LDMS_ENTRYPOINT_HEALTH_TIMEOUT. */
+export async function checkHealth(settings: Settings, host: Host): Promise<Verdict> {
+  const record = findRecord(host);
+  if (!record) {
+    return { healthy: false, text: 'no daemon that ldms-entrypoint has handed over to is running here' };
+  }
+  const limitMs = settings.healthTimeoutMs;
+  const findings = await Promise.all([
+    ...record.listeners.map((listener) => listens(listener, limitMs)),
+    ...(record.mungeSocket ? [mungeAnswers(record.mungeSocket, limitMs)] : []),
+    ...(settings.health === 'deep' ? record.listeners.map((at) => ldmsLs(at, record, limitMs)) : []),
+  ]);
+  const broken = findings.filter(({ wrong }) => wrong !== undefined);
+  if (broken.length > 0) {
+    return { healthy: false, text: broken.map(({ what, wrong }) => `${what}: ${wrong}`).join('; ') };
+  }
+  const asked = [`${record.mode} runs as process ${record.pid}`, ...findings.map(({ what }) => `${what} answers`)];
+  return { healthy: true, text: asked.join(', ') };
+}
+
+/**
+ * Whether a listener accepts a connection.
+ *
+ * Only `sock` listens on TCP. An rdma, ugni or fabric listener cannot be asked without a client of
+ * that transport: that its daemon is alive is all that the quick check knows, and `deep` asks it.
+ */
+function listens({ xprt, port, host }: Listener, limitMs: number): Promise<Finding> {
+  const what = `${xprt}:${port}`;
+  if (xprt !== 'sock') return Promise.resolve({ what: `the daemon of ${what}` });
+  const net = process.getBuiltinModule('node:net');
+  return new Promise((resolve) => {
+    const socket = net.connect({ port, host: host ?? '127.0.0.1', timeout: limitMs });
+    const done = (wrong?: string) => {
+      socket.destroy();
+      resolve(wrong === undefined ? { what } : { what, wrong });
+    };
+    socket.on('connect', () => done());
+    socket.on('error', (error) =>
+      done(errnoOf(error) === 'ECONNREFUSED' ? 'nobody listens' : error.message || errnoOf(error)),
+    );
+    socket.on('timeout', () => done('it does not answer'));
+  });
+}
+
+async function mungeAnswers(socket: string, limitMs: number): Promise<Finding> {
+  const trip = await roundTrip(socket, limitMs, new AbortController().signal);
+  return trip.ok ? { what: 'munge' } : { what: 'munge', wrong: trip.because };
+}
+
+/** Asks the daemon for its metric sets, as a peer would. ldms_ls has no time limit of its own. */
+async function ldmsLs({ xprt, port, host }: Listener, { auth }: PlanRecord, limitMs: number): Promise<Finding> {
+  const { execa } = await import('execa');
+  const where = ['-h', host ?? 'localhost', '-x', xprt, '-p', String(port)];
+  const as = auth ? ['-a', auth.name, ...auth.args.flatMap((arg) => ['-A', arg])] : [];
+  const result = await execa('ldms_ls', [...where, ...as], {
+    stdin: 'ignore',
+    stdout: 'ignore',
+    reject: false,
+    timeout: limitMs,
+    forceKillAfterDelay: 200,
+  });
+  const what = `ldms_ls of ${xprt}:${port}`;
+  if (!result.failed) return { what };
+  if (result.timedOut) return { what, wrong: `no answer within ${limitMs / 1000} s` };
+  const said = result.stderr.trim().split('\n').at(-1);
+  const reason = result.exitCode === undefined ? 'ldms_ls cannot be run' : `ldms_ls ended with ${result.exitCode}`;
+  return { what, wrong: said ? `${reason}: ${said}` : reason };
+}

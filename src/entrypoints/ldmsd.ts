@@ -1,0 +1,74 @@
+/** What samp and agg have in common: ldmsd as the leader process. */
+import { type Asked, whatLdmsdWants } from '../ldmsd/auth.ts';
+import { onlyPrints, type Parsed, parseOptions } from '../ldmsd/options.ts';
+import { forksByItself, recordedVersion } from '../ldmsd/version.ts';
+import { planMunge } from '../munge/plan.ts';
+import { mungeWanted } from '../munge/wanted.ts';
+import type { HealthFacts, Plan, Question, Requirement } from '../plan.ts';
+import type { Given } from './mode.ts';
+
+/** Plans an ldmsd. Its arguments are never changed; `-F` may be put in front of them. */
+export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
+  const { args, settings, host, answers } = given;
+  const nothing = { mode, notices: [], requirements: [], services: [], questions: [], handoff: 'exec' } as const;
+  const command = otherCommand(given);
+  if (command) return { ...nothing, main: command };
+
+  const parsed = parseOptions(args, host.env['POSIXLY_CORRECT'] !== undefined);
+  if (onlyPrints(parsed)) return { ...nothing, main: { program: 'ldmsd', args } };
+
+  const asked = await whatLdmsdWants(parsed, host);
+  const wanted = mungeWanted(asked.auths, settings.munge);
+  const munge = wanted ? planMunge(wanted, settings, host) : undefined;
+  const foreground = decideForeground(parsed, given, answers['ldmsd version']);
+  const files: Requirement[] = asked.problems.map((problem) => ({ what: 'configuration file', problem }));
+  return {
+    ...nothing,
+    notices: [...(munge?.notices ?? []), ...foreground.notices],
+    requirements: [...files, ...(munge?.requirements ?? [])],
+    services: munge?.services ?? [],
+    questions: foreground.questions,
+    main: { program: 'ldmsd', args: foreground.add ? ['-F', ...args] : args },
+    health: healthFacts(asked, munge?.socket),
+  };
+}
+
+/**
+ * `docker run … ldms-samp bash` runs bash, and `… ldmsd -V` runs ldmsd itself.
+ *
+ * ldmsd ignores operands, so a first word that is one can only mean a program; it has to be one
+ * that exists, or else all words are ldmsd's.
+ */
+function otherCommand({ args, host }: Given): Plan['main'] | undefined {
+  const [program, ...rest] = args;
+  if (!program || program.startsWith('-') || !('path' in host.program(program))) return undefined;
+  return { program, args: rest };
+}
+
+/** Whether `-F` has to be added: for an ldmsd that would fork, unless the user gave it already. */
+function decideForeground(
+  parsed: Parsed,
+  { host }: Given,
+  answer: string | undefined,
+): { add: boolean; questions: readonly Question[]; notices: Plan['notices'] } {
+  if (parsed.options.some(({ letter }) => letter === 'F')) return { add: false, questions: [], notices: [] };
+  const program = host.program('ldmsd');
+  const printed = answer ?? ('path' in program ? recordedVersion(host, program.path) : '');
+  if (printed === undefined) {
+    const command = { program: 'ldmsd', args: ['-V'] };
+    return { add: true, questions: [{ about: 'ldmsd version', command }], notices: [] };
+  }
+  const forks = forksByItself(printed);
+  if (forks !== undefined || !('path' in program)) return { add: forks ?? true, questions: [], notices: [] };
+  const text = `cannot tell ldmsd’s version from what ldmsd -V printed (${JSON.stringify(printed)}), so -F is added, as ldmsd up to 4.4 needs it`;
+  return { add: true, questions: [], notices: [{ level: 'warn', text }] };
+}
+
+function healthFacts(asked: Asked, mungeSocket: string | undefined): HealthFacts {
+  const { defaultAuth: auth } = asked;
+  return {
+    listeners: asked.listeners,
+    ...(mungeSocket && { mungeSocket }),
+    ...(auth && { auth: { name: auth.plugin, args: auth.args } }),
+  };
+}

@@ -1,0 +1,186 @@
+/**
+ * What the host (the container that we find ourselves in) shows. Modes read nothing themselves:
+ * they ask a `Host`, which looks once and remembers, so that a plan is made from one snapshot.
+ * Unit tests hand them a `Host` made of plain data.
+ */
+import * as fs from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { type Mount, parseMountinfo } from './mounts.ts';
+import type { User } from './plan.ts';
+import { errnoOf } from './problem.ts';
+
+/** What lies at a path. `errno` tells why nothing could be seen (`ENOENT`, `EACCES`, …). */
+export type Look =
+  | {
+      readonly kind: 'file' | 'directory' | 'socket' | 'other';
+      /** Permission bits, with set-id and sticky. */
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+      readonly size: number;
+      /** Modification time in whole seconds since the epoch. */
+      readonly mtime: number;
+      /** Whether the path itself is a symbolic link to it. */
+      readonly link: boolean;
+    }
+  | { readonly kind: 'nothing'; readonly errno: string };
+
+/** A program looked up as execvp(3) would. */
+export type ProgramLook =
+  | { readonly path: string }
+  | { readonly missing: 'notFound' | 'notExecutable'; readonly at?: string; readonly errno: string };
+
+/** The snapshot that modes plan from. */
+export interface Host {
+  readonly env: NodeJS.ProcessEnv;
+  readonly uid: number;
+  readonly gid: number;
+  /** LDMS_ENTRYPOINT_ROOT, or an empty string. */
+  readonly root: string;
+  /** One of our own paths, moved below the root. */
+  path(own: string): string;
+  mounts(): readonly Mount[];
+  /** Looks at a path, through a symbolic link if it is one. */
+  look(path: string): Look;
+  /** The names in a directory; empty if it cannot be read. */
+  list(path: string): readonly string[];
+  /** A file's bytes, or why they cannot be had. */
+  read(path: string): Buffer | { readonly errno: string };
+  /** An account of /etc/passwd (of the one below the root if there is one). */
+  user(name: string): User | undefined;
+  /** Our effective capabilities, a bit each as capabilities(7) numbers them. */
+  capabilities(): bigint;
+  /** Finds a program as execvp(3) does, and in the sbin directories beyond PATH. */
+  program(name: string): ProgramLook;
+}
+
+/** The real host. Nothing is read before it is asked for, and nothing twice. */
+export function realHost(env: NodeJS.ProcessEnv, root: string): Host {
+  const path = (own: string) => root + own;
+  const mounts = once(() => parseMountinfo(readOr('/proc/self/mountinfo')));
+  const passwd = once(() => readOr(path('/etc/passwd')) || readOr('/etc/passwd'));
+  return {
+    env,
+    root,
+    path,
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    mounts,
+    look: remember(look),
+    list: remember((directory) => {
+      try {
+        return fs.readdirSync(directory);
+      } catch {
+        return [];
+      }
+    }),
+    read: remember((file) => {
+      try {
+        return fs.readFileSync(file);
+      } catch (error) {
+        return { errno: errnoOf(error) };
+      }
+    }),
+    user: (name) => parsePasswd(passwd(), name),
+    capabilities: once(() => {
+      const bits = /^CapEff:\s*([0-9a-f]+)/m.exec(readOr('/proc/self/status'))?.[1];
+      return BigInt(`0x${bits ?? '0'}`);
+    }),
+    program: remember((name) => findProgram(name, env['PATH'])),
+  };
+}
+
+/** The text of a file, empty if it cannot be read. */
+function readOr(file: string): string {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+function remember<T>(make: (key: string) => T): (key: string) => T {
+  const known = new Map<string, T>();
+  return (key) => {
+    if (!known.has(key)) known.set(key, make(key));
+    return known.get(key) as T;
+  };
+}
+
+function look(path: string): Look {
+  try {
+    const stat = fs.statSync(path);
+    const kind = stat.isFile()
+      ? 'file'
+      : stat.isDirectory()
+        ? 'directory'
+        : stat.isSocket()
+          ? 'socket'
+          : 'other';
+    return {
+      kind,
+      mode: stat.mode & 0o7777,
+      uid: stat.uid,
+      gid: stat.gid,
+      size: stat.size,
+      mtime: Math.floor(stat.mtimeMs / 1000),
+      link: fs.lstatSync(path).isSymbolicLink(),
+    };
+  } catch (error) {
+    return { kind: 'nothing', errno: errnoOf(error) };
+  }
+}
+
+/** The account `name` in the text of an /etc/passwd. */
+export function parsePasswd(text: string, name: string): User | undefined {
+  for (const line of text.split('\n')) {
+    const [account, , uid, gid] = line.split(':');
+    if (account === name && uid !== undefined && gid !== undefined) {
+      return { name, uid: Number(uid), gid: Number(gid) };
+    }
+  }
+  return undefined;
+}
+
+// munged lives in sbin, which a caller who is not root often does not have in PATH.
+const sbin = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/**
+ * Finds a program as execvp(3) does: a name with a slash is taken as it is, another is looked for
+ * in each directory of PATH, and a file that cannot be executed is passed over but remembered.
+ */
+export function findProgram(name: string, path: string | undefined): ProgramLook {
+  const candidates = name.includes('/')
+    ? [name]
+    : [...(path ?? '/usr/local/bin:/usr/bin:/bin').split(delimiter), ...sbin].map((directory) =>
+        join(directory || '.', name),
+      );
+  let refused: ProgramLook | undefined;
+  for (const candidate of candidates) {
+    const errno = executableOr(candidate);
+    if (errno === undefined) return { path: candidate };
+    if (errno !== 'ENOENT' && errno !== 'ENOTDIR') {
+      refused ??= { missing: 'notExecutable', at: candidate, errno };
+    }
+  }
+  return refused ?? { missing: 'notFound', errno: 'ENOENT' };
+}
+
+/** Why `file` cannot be executed, or undefined if it can. */
+function executableOr(file: string): string | undefined {
+  try {
+    if (fs.statSync(file).isDirectory()) return 'EISDIR';
+    fs.accessSync(file, fs.constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return errnoOf(error);
+  }
+}

@@ -1,0 +1,74 @@
+/** Short-lived programs that we run and wait for. */
+
+/** What a finished program left. */
+export interface Finished {
+  /** Exit status; null when it was killed or never ran. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+}
+
+/** Bounds of a run. */
+export interface Bounds {
+  /** After so many milliseconds it is killed. */
+  readonly limitMs: number;
+  /** Kills it at once. */
+  readonly stop: AbortSignal;
+  /** Its standard input; empty if left out. */
+  readonly input?: string;
+}
+
+/**
+ * Runs a small program to its end. Never throws: a program that cannot be run has a null code and
+ * the reason as its stderr.
+ *
+ * `node:child_process` and not execa: this is on the way of every start with munge, and loading
+ * execa would cost as much as all of the rest.
+ */
+export function runBriefly(program: string, args: readonly string[], bounds: Bounds): Promise<Finished> {
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  return new Promise((resolve) => {
+    const output = { stdout: '', stderr: '' };
+    let timedOut = false;
+    const child = spawn(program, args, { stdio: [bounds.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+    const kill = () => child.kill('SIGKILL');
+    const timer = setTimeout(() => {
+      timedOut = true;
+      kill();
+    }, bounds.limitMs);
+    bounds.stop.addEventListener('abort', kill);
+    if (bounds.stop.aborted) kill();
+    const finish = (code: number | null) => {
+      clearTimeout(timer);
+      bounds.stop.removeEventListener('abort', kill);
+      resolve({ code, ...output, timedOut });
+    };
+    for (const stream of ['stdout', 'stderr'] as const) {
+      child[stream]?.setEncoding('utf8').on('data', (text: string) => {
+        output[stream] += text;
+      });
+    }
+    child.on('error', (error) => {
+      output.stderr += error.message;
+      finish(null);
+    });
+    child.on('close', finish);
+    // A program that ends without reading its input closes the pipe: its exit status tells why.
+    child.stdin?.on('error', () => undefined).end(bounds.input);
+  });
+}
+
+/** Waits, or less long if the signal is aborted. */
+export function pause(ms: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done() {
+      clearTimeout(timer);
+      stop.removeEventListener('abort', done);
+      resolve();
+    }
+    stop.addEventListener('abort', done);
+    if (stop.aborted) done();
+  });
+}

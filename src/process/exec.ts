@@ -1,0 +1,120 @@
+/**
+ * The `exec` hand-off: the daemon takes our place, with our pid. What it sees has to equal a
+ * direct start: its arguments byte for byte, the environment, cwd, umask, descriptors 0-2 alone,
+ * no blocked or ignored signals.
+ */
+import { readFileSync } from 'node:fs';
+import type { Host } from '../host.ts';
+import type { Command } from '../plan.ts';
+import { errnoOf, errnoWords, type Problem } from '../problem.ts';
+import { defaultSignal, execveBytes, fileLimits, setSoftFileLimit, unblockSignals } from './libc.ts';
+
+/** A command whose program has been found. */
+export interface Executable {
+  /** Path of the program. */
+  readonly path: string;
+  /** argv, the program's name first, as a shell would give it. */
+  readonly argv: readonly string[];
+}
+
+/** Finds the command's program, or says why it cannot become the daemon (exit 126 or 127). */
+export function findExecutable(host: Host, command: Command): Executable | Problem {
+  const { program, args } = command;
+  const found = host.program(program);
+  if ('path' in found) return { path: found.path, argv: [program, ...args] };
+  if (found.missing === 'notFound') {
+    return {
+      kind: 'notFound',
+      what: program.includes('/')
+        ? `cannot start ${program}: it does not exist`
+        : `cannot start ${program}: it is not in PATH (${host.env['PATH'] ?? 'which is unset'})`,
+      remedy: `use an image that contains ${program}, or set PATH`,
+    };
+  }
+  return {
+    kind: 'notExecutable',
+    what: `cannot start ${program}: ${found.at}: ${errnoWords(found.errno)}`,
+    remedy: `make it an executable file: chmod a+rx ${found.at}`,
+  };
+}
+
+/**
+ * What Node has changed in this process, put back to what a container's first process has.
+ *
+ * - Node ignores SIGPIPE and SIGXFSZ, and an ignored signal stays ignored across execve(2).
+ * - `--disable-sigusr1`, with which we are sealed so that SIGUSR1 never opens a debugger port,
+ *   leaves SIGUSR1 blocked, and the mask is inherited too.
+ * - Node raises the soft limit on open files to the hard one; only LDMS_ENTRYPOINT_NOFILE lowers it.
+ *
+ * @returns a problem if the limit asked for cannot be set
+ */
+function undoNode(nofile: number | undefined): Problem | undefined {
+  if (nofile !== undefined && !setSoftFileLimit(nofile)) {
+    return {
+      kind: 'configuration',
+      what: `cannot set LDMS_ENTRYPOINT_NOFILE=${nofile}: the hard limit on open files is ${fileLimits().hard}`,
+      remedy: 'lower the setting, or raise the limit: docker run --ulimit nofile=SOFT:HARD',
+    };
+  }
+  defaultSignal('SIGPIPE');
+  defaultSignal('SIGXFSZ');
+  unblockSignals();
+  return undefined;
+}
+
+/**
+ * Becomes the program. Comes back only with the reason why that was not possible.
+ *
+ * @param nofile soft limit on open files for the program, or undefined to leave it
+ */
+export function becomeProgram(executable: Executable, nofile: number | undefined): Problem {
+  const { path, argv } = executable;
+  const problem = undoNode(nofile);
+  if (problem) return problem;
+  try {
+    const raw = rawBytes(argv);
+    if (raw) execveBytes(path, raw.args, raw.env);
+    process.execve?.(path, argv, process.env);
+  } catch (error) {
+    const gone = errnoOf(error) === 'ENOENT';
+    return {
+      kind: gone ? 'notFound' : 'notExecutable',
+      // The file was there a moment ago, so it is the interpreter that its #! line or ELF header names.
+      what: gone
+        ? `cannot start ${path}: the interpreter that it names does not exist`
+        : `cannot start ${path}: ${errnoWords(error)}`,
+      remedy: gone
+        ? `see what its first line or "file ${path}" names`
+        : errnoOf(error) === 'E2BIG'
+          ? 'give it fewer or shorter arguments or variables'
+          : 'use a program that was built for this machine',
+    };
+  }
+  return { kind: 'internal', what: `cannot start ${path}: execve came back`, remedy: 'please report it' };
+}
+
+/**
+ * Arguments and environment as the bytes that we were given, if some of them are not valid UTF-8.
+ *
+ * Node decodes both, and replaces what it cannot decode by U+FFFD; the kernel still has the
+ * originals. Undefined where there is nothing that Node could have replaced.
+ */
+function rawBytes(argv: readonly string[]): { args: Buffer[]; env: Buffer[] } | undefined {
+  const replaced = (text: string | undefined) => text?.includes('\ufffd') ?? false;
+  if (!argv.some(replaced) && !Object.entries(process.env).some((pair) => pair.some(replaced))) return undefined;
+  const given = nulSeparated(readFileSync('/proc/self/cmdline'));
+  // Whatever we added stands in front, so the user's arguments are the last ones on both sides.
+  const args = argv.map((text, at) =>
+    replaced(text) ? (given[given.length - argv.length + at] ?? Buffer.from(text)) : Buffer.from(text),
+  );
+  return { args, env: nulSeparated(readFileSync('/proc/self/environ')) };
+}
+
+/** The strings of a /proc file in which each string ends with a NUL byte. */
+function nulSeparated(bytes: Buffer): Buffer[] {
+  const strings: Buffer[] = [];
+  for (let from = 0, to = bytes.indexOf(0); to >= 0; from = to + 1, to = bytes.indexOf(0, from)) {
+    strings.push(bytes.subarray(from, to));
+  }
+  return strings;
+}

@@ -1,0 +1,63 @@
+/** Carries out the file actions of a plan. */
+import * as fs from 'node:fs';
+import type { FileAction } from '../plan.ts';
+import { errnoOf, errnoWords, type Problem } from '../problem.ts';
+
+/**
+ * Does one action.
+ *
+ * @returns what went wrong, with what the container needs to be given
+ */
+export function carryOutFile(action: FileAction): Problem | undefined {
+  try {
+    if (action.do === 'directory') makeDirectory(action);
+    else if (action.do === 'copy') copy(action);
+    else fs.rmSync(action.path, { force: true });
+    return undefined;
+  } catch (error) {
+    const verbs = { directory: 'make the directory', copy: 'write', remove: 'remove' };
+    return {
+      kind: 'configuration',
+      what: `cannot ${verbs[action.do]} ${action.path}: ${errnoWords(error)}`,
+      remedy: remedyFor(errnoOf(error)),
+    };
+  }
+}
+
+function makeDirectory(action: Extract<FileAction, { do: 'directory' }>): void {
+  const existed = fs.existsSync(action.path);
+  if (!existed) fs.mkdirSync(action.path, { recursive: true });
+  if (existed && !action.mend) return;
+  const at = fs.statSync(action.path);
+  const { owner, mode } = action;
+  // Only what differs is changed: a container without CAP_CHOWN need not change what is right.
+  if (owner && (at.uid !== owner.uid || at.gid !== owner.gid)) {
+    fs.chownSync(action.path, owner.uid, owner.gid);
+  }
+  if ((at.mode & 0o7777) !== mode) fs.chmodSync(action.path, mode);
+}
+
+/** Writes the copy under its final mode and owner from the first byte on; never through a link. */
+function copy(action: Extract<FileAction, { do: 'copy' }>): void {
+  const bytes = fs.readFileSync(action.from);
+  fs.rmSync(action.path, { force: true });
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
+  const file = fs.openSync(action.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, action.mode);
+  try {
+    fs.writeFileSync(file, bytes);
+    if (action.owner) fs.fchownSync(file, action.owner.uid, action.owner.gid);
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+function remedyFor(errno: string): string {
+  if (errno === 'EROFS') return 'give the container a writable /run: docker run --tmpfs /run';
+  if (errno === 'EPERM') {
+    return 'let root change owners (docker run --cap-add=CHOWN --cap-add=DAC_OVERRIDE --cap-add=FOWNER), or use the host’s munge: -v /run/munge:/run/munge:ro';
+  }
+  if (errno === 'EACCES') {
+    return `uid ${process.getuid?.()} needs a /run that it may write to: docker run --tmpfs /run:mode=1777`;
+  }
+  return 'free or mend that place';
+}

@@ -1,0 +1,105 @@
+/**
+ * Carries a plan out: check the requirements, start the services side by side and wait until each
+ * is ready, then hand over. Nothing is started or written before everything that can be checked
+ * has been checked; whatever fails afterwards, nothing of ours is left running.
+ */
+import type { Host } from '../host.ts';
+import type { Log } from '../log.ts';
+import type { Plan, Probe, Service } from '../plan.ts';
+import { exitCodes, type Problem, sentence } from '../problem.ts';
+import { forgetPlan, recordPlan } from '../record.ts';
+import type { Settings } from '../settings.ts';
+import { becomeProgram, type Executable, findExecutable } from './exec.ts';
+import { type Running, startService } from './service.ts';
+import type { StopRequest } from './stop.ts';
+
+/** Waits for a service; undefined when it is ready, or the last reason why it is not. */
+export type AwaitReady = (
+  probe: Probe,
+  given: { stop: AbortSignal; over: () => boolean },
+) => Promise<string | undefined>;
+
+/** What the runner works with. */
+export interface Means {
+  readonly host: Host;
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly stop: StopRequest;
+  readonly awaitReady: AwaitReady;
+}
+
+/**
+ * Carries `plan` out. Comes back only if that failed or was stopped.
+ *
+ * @returns the exit code
+ */
+export async function carryOut(plan: Plan, means: Means): Promise<number> {
+  const { host, settings, log, stop } = means;
+  const main = findExecutable(host, plan.main);
+  const problems = [
+    ...plan.requirements.flatMap(({ problem }) => (problem ? [problem] : [])),
+    ...('kind' in main ? [main] : []),
+  ];
+  const [first] = problems;
+  if (first) {
+    for (const problem of problems) await tell(log, problem);
+    return exitCodes[first.kind].code;
+  }
+  for (const { level, text } of plan.notices) await log(level, text);
+
+  const started: Running[] = [];
+  if (stop.by()) return abandon(started, undefined, means);
+  const readied = await Promise.all(plan.services.map((service) => makeReady(service, started, means)));
+  const failed = readied.find((problem) => problem !== undefined);
+  if (stop.by() || failed) return abandon(started, failed, means);
+
+  await log('debug', `handing over: exec ${(main as Executable).argv.join(' ')}`);
+  // One turn of the event loop, so that a signal that has just arrived is seen before we are gone.
+  await new Promise(setImmediate);
+  if (stop.by()) return abandon(started, undefined, means);
+  if (plan.health) recordPlan(plan.mode, plan.health, host);
+  const problem = becomeProgram(main as Executable, settings.nofile);
+  if (plan.health) forgetPlan(host);
+  return abandon(started, problem, means);
+}
+
+/** Stops what was started, in reverse order, and tells why. */
+async function abandon(started: Running[], problem: Problem | undefined, { log, stop }: Means): Promise<number> {
+  for (const service of started.reverse()) await service.stop();
+  const by = stop.by();
+  if (by) {
+    await log('info', `stopped by ${by.name} while preparing; nothing is left running`);
+    return by.code;
+  }
+  if (!problem) return exitCodes.internal.code;
+  await tell(log, problem);
+  return exitCodes[problem.kind].code;
+}
+
+/** Starts one service if it is ours to start, and waits until it is ready. */
+async function makeReady(service: Service, started: Running[], means: Means): Promise<Problem | undefined> {
+  const { host, stop, log, awaitReady } = means;
+  const begun = Date.now();
+  const running = service.start ? await startService(service, service.start, host) : undefined;
+  if (running && 'kind' in running) return running;
+  if (running) started.push(running);
+  const because = await awaitReady(service.ready, {
+    stop: stop.signal,
+    over: () => running?.ended() !== undefined,
+  });
+  if (because === undefined) {
+    await log('info', `${service.name} is ready, after ${Date.now() - begun} ms`);
+    return undefined;
+  }
+  const ended = running?.ended();
+  const { kind, what, remedy } = service.ifNot;
+  if (ended === undefined) return { kind, what: `${what}: ${because}`, remedy };
+  return {
+    kind,
+    what: `cannot use ${service.name}: it ended with ${ended} before it was ready`,
+    remedy: 'see what it said in the lines above',
+  };
+}
+
+const tell = (log: Log, problem: Problem): Promise<void> =>
+  log('error', sentence(problem), { exit: exitCodes[problem.kind].code });

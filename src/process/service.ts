@@ -1,0 +1,99 @@
+/** A daemon of ours beside the main one: started, watched while we wait for it, and stopped. */
+import type { ChildProcess } from 'node:child_process';
+import type { Host } from '../host.ts';
+import type { Service, ServiceStart } from '../plan.ts';
+import { errnoOf, type Problem } from '../problem.ts';
+import { pause } from './child.ts';
+import { carryOutFile } from './files.ts';
+
+/** A started daemon. */
+export interface Running {
+  readonly name: string;
+  /** How it ended ("exit status 1", "SIGKILL"), once it has. */
+  ended(): string | undefined;
+  /** TERM, then its grace, then KILL of all that it started. Resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a service, unless its socket is served already.
+ *
+ * It is told to end when we do (PR_SET_PDEATHSIG): after the `exec` hand-off its parent is the
+ * daemon that took our pid, so that it ends with the daemon even where no PID namespace ends with
+ * the container (`--pid=host`, Apptainer, local mode). setpriv(1) sets that after it has changed
+ * the user, since changing the user clears it.
+ *
+ * @returns undefined if a daemon answers already
+ */
+export async function startService(
+  service: Service,
+  start: ServiceStart,
+  host: Host,
+): Promise<Running | Problem | undefined> {
+  if (await isListening(start.unlessListening)) return undefined;
+  for (const action of start.files) {
+    const problem = carryOutFile(action);
+    if (problem) return problem;
+  }
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  const { program, args } = start.command;
+  const found = host.program(program);
+  const as = start.user
+    ? [`--reuid=${start.user.uid}`, `--regid=${start.user.gid}`, '--clear-groups']
+    : [];
+  const child = spawn(
+    'setpriv',
+    [...as, '--pdeathsig=TERM', '--', 'path' in found ? found.path : program, ...args],
+    // Its log goes straight to our stderr: a pipe to us would break when the daemon takes our place.
+    { stdio: ['ignore', 'ignore', 2] },
+  );
+  return watch(service.name, child, start.graceMs);
+}
+
+function watch(name: string, child: ChildProcess, graceMs: number): Running {
+  let ended: string | undefined;
+  const gone = new Promise<void>((resolve) => {
+    child.on('exit', (code, signal) => {
+      ended = signal ?? `exit status ${code}`;
+      resolve();
+    });
+    child.on('error', (error) => {
+      ended = error.message;
+      resolve();
+    });
+  });
+  return {
+    name,
+    ended: () => ended,
+    stop: async () => {
+      if (ended !== undefined || child.pid === undefined) return;
+      child.kill('SIGTERM');
+      const patience = new AbortController();
+      void gone.then(() => patience.abort());
+      await pause(graceMs, patience.signal);
+      if (ended !== undefined) return;
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
+/** Whether somebody accepts connections on a Unix socket. */
+async function isListening(path: string): Promise<boolean> {
+  const fs = process.getBuiltinModule('node:fs');
+  // Nearly always there is no socket, and then node:net need not be loaded.
+  if (!fs.existsSync(path)) return false;
+  const net = process.getBuiltinModule('node:net');
+  return new Promise((resolve) => {
+    const socket = net.connect(path);
+    socket.setTimeout(1000);
+    const done = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.on('connect', () => done(true));
+    // A socket that we may not connect to is somebody's; ENOTSOCK and a refusal are leftovers.
+    socket.on('error', (error) => done(errnoOf(error) === 'EACCES'));
+    socket.on('timeout', () => done(true));
+  });
+}

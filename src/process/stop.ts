@@ -1,0 +1,29 @@
+/** Being told to stop while we prepare. After the `exec` hand-off, signals go straight to the daemon. */
+
+const stopSignals = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
+
+/** Whether and by which signal we were told to stop. */
+export interface StopRequest {
+  /** Aborted when the first of the signals arrives. */
+  readonly signal: AbortSignal;
+  /** Its name and the exit code that tells of it, 128 + n. */
+  by(): { readonly name: string; readonly code: number } | undefined;
+}
+
+/**
+ * Listens for TERM, INT, QUIT and HUP.
+ *
+ * As a container's first process we would otherwise not be touched by them: the kernel drops
+ * signals that PID 1 has no handler for.
+ */
+export function listenForStop(): StopRequest {
+  const controller = new AbortController();
+  let by: { name: string; code: number } | undefined;
+  for (const [name, number] of Object.entries(stopSignals)) {
+    process.on(name as NodeJS.Signals, () => {
+      by ??= { name, code: 128 + number };
+      controller.abort();
+    });
+  }
+  return { signal: controller.signal, by: () => by };
+}

@@ -1,0 +1,93 @@
+/**
+ * What `health` has to know of the running container, written down at the hand-over, so that a
+ * HEALTHCHECK needs no arguments.
+ *
+ * /run is the place for it. Where it cannot be written (a read-only root without a tmpfs, a user
+ * other than root), every container still has a /dev/shm, which may be shared between containers
+ * (`--ipc=host`): there, the name carries the mount namespace, which is this container's alone.
+ */
+import * as fs from 'node:fs';
+import type { Host } from './host.ts';
+import type { HealthFacts } from './plan.ts';
+
+/** A record of a hand-over. */
+export interface PlanRecord extends HealthFacts {
+  readonly mode: string;
+  /** The leader process, and its start in clock ticks since boot, which exec does not change. */
+  readonly pid: number;
+  readonly startTime: string;
+}
+
+/** Where a record may lie, the preferred place first. */
+function places(host: Host): string[] {
+  const namespace = fs.readlinkSync('/proc/self/ns/mnt').replace(/\D/g, '');
+  return [
+    host.path('/run/ldms-entrypoint/plan.json'),
+    host.path(`/dev/shm/ldms-entrypoint.${namespace}.json`),
+    host.path(`/tmp/ldms-entrypoint.${namespace}.json`),
+  ];
+}
+
+/** Writes the record to the first place that takes it; a container where none does still runs. */
+export function recordPlan(mode: string, facts: HealthFacts, host: Host): void {
+  const record: PlanRecord = {
+    mode,
+    pid: process.pid,
+    startTime: startTimeOf(process.pid) ?? '',
+    ...facts,
+  };
+  for (const place of places(host)) {
+    try {
+      if (place.endsWith('/plan.json')) fs.mkdirSync(place.replace(/\/[^/]*$/, ''), { recursive: true });
+      // A new file each time: neither an older record nor somebody's link is written through.
+      fs.rmSync(place, { force: true });
+      fs.writeFileSync(place, `${JSON.stringify(record)}\n`, { flag: 'wx', mode: 0o644 });
+      return;
+    } catch {
+      // The next place, then.
+    }
+  }
+}
+
+/** Removes what {@link recordPlan} wrote. */
+export function forgetPlan(host: Host): void {
+  for (const place of places(host)) {
+    try {
+      fs.rmSync(place, { force: true });
+    } catch {
+      // Not ours to remove, so not ours.
+    }
+  }
+}
+
+/**
+ * The record of the daemon that runs now.
+ *
+ * @returns a record only if its process is the one that wrote it: same pid, same start, and the
+ *   file belongs to that process's user
+ */
+export function findRecord(host: Host): PlanRecord | undefined {
+  for (const place of places(host)) {
+    try {
+      if (!fs.lstatSync(place).isFile()) continue;
+      const record = JSON.parse(fs.readFileSync(place, 'utf8')) as PlanRecord;
+      const sameUser = fs.statSync(`/proc/${record.pid}`).uid === fs.statSync(place).uid;
+      if (sameUser && startTimeOf(record.pid) === record.startTime) return record;
+    } catch {
+      // No record there, or of a process that is gone.
+    }
+  }
+  return undefined;
+}
+
+/** Field 22 of /proc/PID/stat; undefined for a process that is gone or only a zombie. */
+export function startTimeOf(pid: number): string | undefined {
+  try {
+    // The command name may hold spaces and parentheses: fields are counted after the last ")".
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The settings of ldms-entrypoint. Arguments belong to the daemons, so every setting of our own
+ * is an environment variable, and every one is a row of the table below; `--help` and
+ * docs/settings.md are made from it.
+ */
+import { isAbsolute } from 'node:path';
+import type { Problem } from './problem.ts';
+
+/** All settings, parsed; durations in milliseconds. */
+export interface Settings {
+  /** Put before every absolute path of ours; empty in a container. */
+  readonly root: string;
+  readonly munge: 'auto' | 'host' | 'container' | 'off';
+  readonly mungeTimeoutMs: number;
+  /** The soft limit on open files that the daemon gets; undefined: as Node leaves it. */
+  readonly nofile: number | undefined;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly logFormat: 'auto' | 'json' | 'text';
+  readonly health: 'quick' | 'deep';
+  readonly healthTimeoutMs: number;
+}
+
+/** A row of the table. */
+export interface Setting {
+  readonly key: keyof Settings;
+  /** The environment variable. */
+  readonly name: `LDMS_ENTRYPOINT_${string}`;
+  /** The value in force when the variable is unset or empty, as a person would write it. */
+  readonly fallback: string;
+  /** What values it takes, for a person. */
+  readonly takes: string;
+  readonly meaning: string;
+  /** The parsed value, or undefined for a malformed one. */
+  readonly parse: (text: string) => Settings[keyof Settings] | undefined;
+}
+
+const oneOf =
+  (...words: string[]) =>
+  (text: string) =>
+    (words.includes(text) ? text : undefined) as Settings[keyof Settings] | undefined;
+
+/** `500ms`, `10s`, `2m`, or a plain number of seconds; more than 0 and at most a day. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
+  if (!match) return undefined;
+  const unit = { ms: 1, s: 1000, m: 60_000 }[match[2] ?? 's'] ?? 1000;
+  const ms = Math.round(Number(match[1]) * unit);
+  return ms > 0 && ms <= 86_400_000 ? ms : undefined;
+}
+
+const aDuration = 'a duration such as 500ms, 10s or 2m';
+
+/** Every setting that there is. */
+export const settingsTable: readonly Setting[] = [
+  {
+    key: 'root',
+    name: 'LDMS_ENTRYPOINT_ROOT',
+    fallback: '',
+    takes: 'an absolute path',
+    meaning:
+      'local mode: every absolute path that we read or create lies below this directory (not /proc, programs, or files that your own arguments name)',
+    parse: (text) => (isAbsolute(text) ? text.replace(/\/+$/, '') : undefined),
+  },
+  {
+    key: 'munge',
+    name: 'LDMS_ENTRYPOINT_MUNGE',
+    fallback: 'auto',
+    takes: 'auto, host, container or off',
+    meaning:
+      'auto: prepare munge when the arguments ask for it; host: use the host’s munged, always; container: start our own, always; off: leave munge alone',
+    parse: oneOf('auto', 'host', 'container', 'off'),
+  },
+  {
+    key: 'mungeTimeoutMs',
+    name: 'LDMS_ENTRYPOINT_MUNGE_TIMEOUT',
+    fallback: '10s',
+    takes: aDuration,
+    meaning: 'how long munge may take to encode and decode a first credential',
+    parse: parseDuration,
+  },
+  {
+    key: 'nofile',
+    name: 'LDMS_ENTRYPOINT_NOFILE',
+    fallback: '',
+    takes: 'a number of files',
+    meaning:
+      'the daemon’s soft limit on open files; unset: the hard limit, because Node raises the soft one to it',
+    parse: (text) => (/^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined),
+  },
+  {
+    key: 'logLevel',
+    name: 'LDMS_ENTRYPOINT_LOG_LEVEL',
+    fallback: 'info',
+    takes: 'debug, info, warn or error',
+    meaning: 'the least important lines of ours that reach stderr',
+    parse: oneOf('debug', 'info', 'warn', 'error'),
+  },
+  {
+    key: 'logFormat',
+    name: 'LDMS_ENTRYPOINT_LOG_FORMAT',
+    fallback: 'auto',
+    takes: 'auto, json or text',
+    meaning: 'json: one JSON object a line; text: for people; auto: text on a terminal, json elsewhere',
+    parse: oneOf('auto', 'json', 'text'),
+  },
+  {
+    key: 'health',
+    name: 'LDMS_ENTRYPOINT_HEALTH',
+    fallback: 'quick',
+    takes: 'quick or deep',
+    meaning: 'quick: listening ports and munge answer; deep: ldms_ls is asked as well',
+    parse: oneOf('quick', 'deep'),
+  },
+  {
+    key: 'healthTimeoutMs',
+    name: 'LDMS_ENTRYPOINT_HEALTH_TIMEOUT',
+    fallback: '5s',
+    takes: aDuration,
+    meaning: 'after this long without an answer, health says unhealthy',
+    parse: parseDuration,
+  },
+];
+
+const prefix = 'LDMS_ENTRYPOINT_';
+
+/**
+ * Reads the settings from an environment.
+ *
+ * An empty variable counts as unset, as compose files write `${X:-}`.
+ *
+ * @returns the settings, or a problem that names every wrong variable and lists the valid ones
+ */
+export function readSettings(env: NodeJS.ProcessEnv): { settings: Settings } | { problem: Problem } {
+  const wrong: string[] = [];
+  const settings: Record<string, unknown> = {};
+  for (const { key, name, fallback, takes, parse } of settingsTable) {
+    const given = env[name] || fallback;
+    const value = given === '' ? (key === 'root' ? '' : undefined) : parse(given);
+    if (value === undefined && given !== '') wrong.push(`${name}=${given} is not ${takes}`);
+    settings[key] = value;
+  }
+  for (const name of Object.keys(env)) {
+    if (name.startsWith(prefix) && !settingsTable.some((row) => row.name === name)) {
+      wrong.push(`${name} is not a setting`);
+    }
+  }
+  // The table has one row for each key of Settings, which a unit test holds.
+  if (wrong.length === 0) return { settings: settings as unknown as Settings };
+  return {
+    problem: {
+      kind: 'usage',
+      what: `cannot use the settings: ${wrong.join('; ')}`,
+      remedy: `the settings are ${settingsTable.map((row) => row.name).join(', ')} (see ldms-entrypoint --help)`,
+    },
+  };
+}
