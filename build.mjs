@@ -20,33 +20,74 @@ if (!process.version.startsWith('v26.')) {
   process.exit(1);
 }
 
-mkdirSync(dist, { recursive: true });
-await bundle('src/main.ts', 'ldms-entrypoint.cjs');
-stripRuntime();
-seal('ldms-entrypoint.cjs', 'ldms-entrypoint');
+// Libraries that only some starts need. They are kept as assets beside the program, since a bundle
+// that holds them all costs every start 5 ms, loaded or not.
+const libraries = ['execa', 'minimist', 'pino', 'yaml'];
+
+/** @type {import('esbuild').BuildOptions} */
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node26',
+  format: 'cjs',
+  minify: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+};
 
 /**
- * One CommonJS file: the form that a sealed program starts fastest from. `import()` of our own
- * modules stays lazy in it.
+ * A library as one CommonJS file, to be embedded as an asset of the same name.
+ *
+ * @param {string} library
+ */
+async function bundleLibrary(library) {
+  await build({
+    ...common,
+    entryPoints: [library],
+    outfile: join(dist, `${library}.cjs`),
+    absWorkingDir: root,
+  });
+}
+
+/**
+ * Our own code as one CommonJS file, the form that a sealed program starts fastest from. In it,
+ * `import()` of our own modules and of the libraries is lazy.
  *
  * @param {string} entry
  * @param {string} out
  */
-async function bundle(entry, out) {
+async function bundleProgram(entry, out) {
   await build({
+    ...common,
     entryPoints: [join(root, entry)],
     outfile: join(dist, out),
-    bundle: true,
-    platform: 'node',
-    target: 'node26',
-    format: 'cjs',
-    minify: true,
-    keepNames: true,
-    legalComments: 'none',
-    logLevel: 'warning',
     define: { LDMS_ENTRYPOINT_BUILD_VERSION: JSON.stringify(version) },
+    plugins: [librariesFromAssets],
   });
 }
+
+/** @type {import('esbuild').Plugin} */
+const librariesFromAssets = {
+  name: 'libraries-from-assets',
+  setup({ onResolve, onLoad }) {
+    const filter = new RegExp(`^(${libraries.join('|')})$`);
+    onResolve({ filter }, ({ path, kind, importer }) => {
+      if (kind !== 'dynamic-import') {
+        return {
+          errors: [{ text: `${importer}: load ${path} with import() where it is needed: it is an asset` }],
+        };
+      }
+      return { path, namespace: 'asset' };
+    });
+    onLoad({ filter, namespace: 'asset' }, ({ path }) => ({
+      contents: `
+        const code = process.getBuiltinModule('node:sea').getAsset('${path}.cjs', 'utf8');
+        const compile = process.getBuiltinModule('node:vm').compileFunction;
+        compile(code, ['require', 'module', 'exports'], { filename: '${path}' })(require, module, exports);
+      `,
+    }));
+  },
+};
 
 /** Copies and strips the Node binary. The sealed file itself must not be stripped: it crashes then. */
 function stripRuntime() {
@@ -57,7 +98,9 @@ function stripRuntime() {
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (!missing) throw error;
-    process.stderr.write('build.mjs: no strip(1) (binutils) here: the program gets 30 MB larger than it need be\n');
+    process.stderr.write(
+      'build.mjs: no strip(1) (binutils) here: the program gets 30 MB larger than it need be\n',
+    );
   }
 }
 
@@ -85,12 +128,23 @@ function seal(main, out) {
       execArgv: ['--v8-pool-size=0', '--disable-warning=ExperimentalWarning', '--disable-sigusr1'],
       // NODE_OPTIONS is for the daemon, if it is a Node program; it must not change us.
       execArgvExtension: 'none',
+      assets: Object.fromEntries(
+        libraries.map((library) => [`${library}.cjs`, join(dist, `${library}.cjs`)]),
+      ),
     }),
   );
   // A fixed seed makes the code cache, and so the program, the same bytes each time.
-  execFileSync(process.execPath, ['--random-seed=1', '--build-sea', config], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(process.execPath, ['--random-seed=1', '--build-sea', config], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   renameSync(output, join(dist, out));
   rmSync(config);
   const megabytes = (statSync(join(dist, out)).size / 1e6).toFixed(0);
   process.stdout.write(`dist/${out}: ${megabytes} MB, version ${version}\n`);
 }
+
+mkdirSync(dist, { recursive: true });
+for (const library of libraries) await bundleLibrary(library);
+await bundleProgram('src/main.ts', 'ldms-entrypoint.cjs');
+stripRuntime();
+seal('ldms-entrypoint.cjs', 'ldms-entrypoint');

@@ -1,7 +1,6 @@
 /** Answers a plan's questions by running a program once, and remembers the answer. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { execa } from 'execa';
 import type { Host } from '../host.ts';
 import { ourRecord, versionRecord } from '../ldmsd/version.ts';
 import type { Log } from '../log.ts';
@@ -23,6 +22,7 @@ export async function answer(
 ): Promise<string> {
   const program = host.program(command.program);
   if (!('path' in program)) return '';
+  const { execa } = await import('execa');
   const { stdout } = await execa(program.path, command.args, {
     stdin: 'ignore',
     stderr: 'ignore',
@@ -41,6 +41,9 @@ async function remember(record: string, host: Host, log: Log): Promise<void> {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, record);
   } catch (error) {
-    await log('debug', `cannot keep ldmsd’s version in ${path} (${errnoWords(error)}): it is asked at each start`);
+    await log(
+      'debug',
+      `cannot keep ldmsd’s version in ${path} (${errnoWords(error)}): it is asked at each start`,
+    );
   }
 }

@@ -1,6 +1,7 @@
 /** The last resort: an error that nobody expected. */
-import { exitCodes } from '../problem.ts';
+
 import { writeLine } from '../log.ts';
+import { exitCodes } from '../problem.ts';
 
 /**
  * Tells of an unexpected error on one line, with where it happened.

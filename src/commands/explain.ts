@@ -11,7 +11,9 @@ export function explainText(plan: Plan): string {
       ({ about, command }) => `ask for the ${about}: ${words(command)} (once; the answer is kept)`,
     ),
     ...plan.requirements.map(({ what, found, problem }) =>
-      problem ? `check ${what}: NOT READY: ${sentence(problem)}` : `check ${what}: ${found ?? 'as it should be'}`,
+      problem
+        ? `check ${what}: NOT READY: ${sentence(problem)}`
+        : `check ${what}: ${found ?? 'as it should be'}`,
     ),
     ...plan.services.flatMap(serviceSteps),
     `become ${words(plan.main)}`,

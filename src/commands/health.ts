@@ -38,7 +38,10 @@ export async function checkHealth(settings: Settings, host: Host): Promise<Verdi
   if (broken.length > 0) {
     return { healthy: false, text: broken.map(({ what, wrong }) => `${what}: ${wrong}`).join('; ') };
   }
-  const asked = [`${record.mode} runs as process ${record.pid}`, ...findings.map(({ what }) => `${what} answers`)];
+  const asked = [
+    `${record.mode} runs as process ${record.pid}`,
+    ...findings.map(({ what }) => `${what} answers`),
+  ];
   return { healthy: true, text: asked.join(', ') };
 }
 
@@ -72,7 +75,11 @@ async function mungeAnswers(socket: string, limitMs: number): Promise<Finding> {
 }
 
 /** Asks the daemon for its metric sets, as a peer would. ldms_ls has no time limit of its own. */
-async function ldmsLs({ xprt, port, host }: Listener, { auth }: PlanRecord, limitMs: number): Promise<Finding> {
+async function ldmsLs(
+  { xprt, port, host }: Listener,
+  { auth }: PlanRecord,
+  limitMs: number,
+): Promise<Finding> {
   const { execa } = await import('execa');
   const where = ['-h', host ?? 'localhost', '-x', xprt, '-p', String(port)];
   const as = auth ? ['-a', auth.name, ...auth.args.flatMap((arg) => ['-A', arg])] : [];
@@ -87,6 +94,7 @@ async function ldmsLs({ xprt, port, host }: Listener, { auth }: PlanRecord, limi
   if (!result.failed) return { what };
   if (result.timedOut) return { what, wrong: `no answer within ${limitMs / 1000} s` };
   const said = result.stderr.trim().split('\n').at(-1);
-  const reason = result.exitCode === undefined ? 'ldms_ls cannot be run' : `ldms_ls ended with ${result.exitCode}`;
+  const reason =
+    result.exitCode === undefined ? 'ldms_ls cannot be run' : `ldms_ls ended with ${result.exitCode}`;
   return { what, wrong: said ? `${reason}: ${said}` : reason };
 }

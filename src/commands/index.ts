@@ -1,6 +1,5 @@
 /** The commands beside the modes. All of them write their answer to stdout and change nothing. */
 import { writeSync } from 'node:fs';
-import minimist from 'minimist';
 import { type Mode, modeNamed, modes } from '../entrypoints/index.ts';
 import { realHost } from '../host.ts';
 import type { Plan } from '../plan.ts';
@@ -43,6 +42,7 @@ export async function command(
 }
 
 async function aboutPlan(word: 'explain' | 'check', args: readonly string[], env: NodeJS.ProcessEnv) {
+  const { default: minimist } = await import('minimist');
   // Everything from the mode on belongs to the daemon.
   const options = minimist([...args], { boolean: ['json'], stopEarly: true });
   const [name, ...daemonArgs] = options._;

@@ -10,7 +10,14 @@ import type { Given } from './mode.ts';
 /** Plans an ldmsd. Its arguments are never changed; `-F` may be put in front of them. */
 export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
   const { args, settings, host, answers } = given;
-  const nothing = { mode, notices: [], requirements: [], services: [], questions: [], handoff: 'exec' } as const;
+  const nothing = {
+    mode,
+    notices: [],
+    requirements: [],
+    services: [],
+    questions: [],
+    handoff: 'exec',
+  } as const;
   const command = otherCommand(given);
   if (command) return { ...nothing, main: command };
 

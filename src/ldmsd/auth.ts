@@ -46,7 +46,9 @@ export async function whatLdmsdWants(parsed: Parsed, host: Host): Promise<Asked>
     auths.push(...found.auths);
     defaultAuth ??= found.defaultAuth;
     listeners.push(...found.listeners);
-    problems.push(...found.missing.map(({ file, errno }) => unreadable(file, errno, `an include in ${option.value}`)));
+    problems.push(
+      ...found.missing.map(({ file, errno }) => unreadable(file, errno, `an include in ${option.value}`)),
+    );
   }
   return { auths, ...(defaultAuth && { defaultAuth }), listeners, problems };
 }

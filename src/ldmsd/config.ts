@@ -85,7 +85,10 @@ function readCommands(
       for (const value of valuesOf(parsed, 'x')) addListener(found, parseListener(value));
     } else if (verb === 'listen') {
       const at = values.get('host');
-      addListener(found, parseListener([values.get('xprt') ?? 'sock', values.get('port'), at].filter(Boolean).join(':')));
+      addListener(
+        found,
+        parseListener([values.get('xprt') ?? 'sock', values.get('port'), at].filter(Boolean).join(':')),
+      );
     } else if (verb === 'include' && rest[0]) {
       include(rest[0].replace(/^path=/, ''), host, env, found, depth);
     }

@@ -8,6 +8,7 @@ import type { Listener } from '../plan.ts';
  */
 export function parseListener(text: string): Listener | undefined {
   const [xprt, port, ...host] = text.split(':');
-  if (!xprt || port === undefined || !/^\d+$/.test(port) || Number(port) < 1 || Number(port) > 65_535) return undefined;
+  if (!xprt || port === undefined || !/^\d+$/.test(port) || Number(port) < 1 || Number(port) > 65_535)
+    return undefined;
   return { xprt, port: Number(port), ...(host.length > 0 && { host: host.join(':') }) };
 }

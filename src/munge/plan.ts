@@ -34,7 +34,10 @@ export function planMunge(wanted: Wanted, settings: Settings, host: Host): Munge
     return { notices: [], requirements: [notOverTheHosts(whose.because)], services: [], socket };
   }
   if (whose.whose === 'host' || settings.munge === 'host') {
-    return { ...hostsMunge(wanted, whose, socket, settings), requirements: [...clients, ...staleness(whose)] };
+    return {
+      ...hostsMunge(wanted, whose, socket, settings),
+      requirements: [...clients, ...staleness(whose)],
+    };
   }
   return oursMunge(wanted, whose, socket, settings, host, clients);
 }
@@ -95,7 +98,8 @@ function oursMunge(
   clients: readonly Requirement[],
 ): MungePlan {
   const user = userOfMunged(host);
-  if ('kind' in user) return { notices: [], requirements: [{ what: 'user munge', problem: user }], services: [], socket };
+  if ('kind' in user)
+    return { notices: [], requirements: [{ what: 'user munge', problem: user }], services: [], socket };
   const key = judgeKey(host.path(keyPath), user, host);
   const requirements = [
     needsProgram('munged', host),
@@ -128,7 +132,8 @@ function userOfMunged(host: Host): User | Problem {
     host.user('munge') ?? {
       kind: 'munge',
       what: 'cannot start munged: /etc/passwd has no user munge',
-      remedy: 'install munge in the image (apt-get install munge), or use the host’s: -v /run/munge:/run/munge:ro',
+      remedy:
+        'install munge in the image (apt-get install munge), or use the host’s: -v /run/munge:/run/munge:ro',
     }
   );
 }
@@ -200,13 +205,7 @@ function refusal(what: string, why: string, remedy: string): Requirement {
  * `--origin` spares a lookup of the host's name, which takes 20 s where the resolver is dead; the
  * origin is informational only. The seed lies with the key, so that /var need not be writable.
  */
-function mungedService(
-  socket: string,
-  key: UsableKey,
-  user: User,
-  settings: Settings,
-  host: Host,
-): Service {
+function mungedService(socket: string, key: UsableKey, user: User, settings: Settings, host: Host): Service {
   const directory = host.path(privateDirectory);
   const copy = join(directory, 'munge.key');
   const owner = host.uid === 0 ? { owner: user } : {};
@@ -214,13 +213,17 @@ function mungedService(
     { do: 'directory', path: dirname(directory), mode: 0o755, mend: false },
     { do: 'directory', path: directory, mode: 0o700, ...owner, mend: true },
     // A directory that the user named for a socket is not ours to change.
-    { do: 'directory', path: dirname(socket), mode: 0o755, ...owner, mend: socket === host.path(defaultSocket) },
+    {
+      do: 'directory',
+      path: dirname(socket),
+      mode: 0o755,
+      ...owner,
+      mend: socket === host.path(defaultSocket),
+    },
     // Left over from a munged that was killed: munged refuses some of them, and needs none.
     { do: 'remove', path: socket },
     { do: 'remove', path: `${socket}.lock` },
-    ...(key.copyBecause
-      ? [{ do: 'copy', from: key.path, path: copy, mode: 0o600, ...owner } as const]
-      : []),
+    ...(key.copyBecause ? [{ do: 'copy', from: key.path, path: copy, mode: 0o600, ...owner } as const] : []),
   ];
   return {
     name: 'munged',
@@ -245,8 +248,8 @@ function mungedService(
     ifNot: {
       kind: 'munge',
       what: `cannot use munge: munged did not encode and decode a credential within ${settings.mungeTimeoutMs / 1000} s`,
-      remedy: 'see what munged said in the lines above, or allow more time with LDMS_ENTRYPOINT_MUNGE_TIMEOUT',
+      remedy:
+        'see what munged said in the lines above, or allow more time with LDMS_ENTRYPOINT_MUNGE_TIMEOUT',
     },
   };
 }
-

@@ -31,8 +31,15 @@ export async function roundTrip(socket: string, limitMs: number, stop: AbortSign
   return decoded.code === 0 ? { ok: true } : failure('unmunge', decoded);
 }
 
-function failure(program: string, { code, stderr, timedOut }: Awaited<ReturnType<typeof runBriefly>>): RoundTrip {
-  const words = stderr.trim().split('\n').at(-1)?.replace(/^(un)?munge: (Error: )?/, '');
+function failure(
+  program: string,
+  { code, stderr, timedOut }: Awaited<ReturnType<typeof runBriefly>>,
+): RoundTrip {
+  const words = stderr
+    .trim()
+    .split('\n')
+    .at(-1)
+    ?.replace(/^(un)?munge: (Error: )?/, '');
   const because = timedOut ? 'it does not answer' : words || `${program} ended with exit status ${code}`;
   return { ok: false, because };
 }

@@ -10,7 +10,12 @@ import { type Mount, mountOver, throughVarRun } from '../mounts.ts';
 
 /** The answer, and how it was found, for people. */
 export type Whose =
-  | { readonly whose: 'host'; readonly because: string; readonly stale?: boolean; readonly mountPoint?: string }
+  | {
+      readonly whose: 'host';
+      readonly because: string;
+      readonly stale?: boolean;
+      readonly mountPoint?: string;
+    }
   | { readonly whose: 'ours'; readonly because: string };
 
 /** Decides from the mounts over `socket`, an absolute path. */

@@ -31,7 +31,9 @@ export function runBriefly(program: string, args: readonly string[], bounds: Bou
   return new Promise((resolve) => {
     const output = { stdout: '', stderr: '' };
     let timedOut = false;
-    const child = spawn(program, args, { stdio: [bounds.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+    const child = spawn(program, args, {
+      stdio: [bounds.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
     const kill = () => child.kill('SIGKILL');
     const timer = setTimeout(() => {
       timedOut = true;

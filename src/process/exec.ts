@@ -101,7 +101,8 @@ export function becomeProgram(executable: Executable, nofile: number | undefined
  */
 function rawBytes(argv: readonly string[]): { args: Buffer[]; env: Buffer[] } | undefined {
   const replaced = (text: string | undefined) => text?.includes('\ufffd') ?? false;
-  if (!argv.some(replaced) && !Object.entries(process.env).some((pair) => pair.some(replaced))) return undefined;
+  if (!argv.some(replaced) && !Object.entries(process.env).some((pair) => pair.some(replaced)))
+    return undefined;
   const given = nulSeparated(readFileSync('/proc/self/cmdline'));
   // Whatever we added stands in front, so the user's arguments are the last ones on both sides.
   const args = argv.map((text, at) =>

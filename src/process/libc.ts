@@ -11,51 +11,49 @@ const signals = { SIGPIPE: 13, SIGXFSZ: 25 } as const;
 // sizeof(sigset_t) in glibc.
 const sigsetBytes = 128;
 
-// node:ffi is loaded when the first call is made; this costs less than half a millisecond.
-let loaded: ReturnType<typeof load> | undefined;
+const signatures = {
+  pthread_sigmask: { arguments: ['i32', 'pointer', 'pointer'], return: 'i32' },
+  signal: { arguments: ['i32', 'pointer'], return: 'pointer' },
+  getrlimit: { arguments: ['i32', 'pointer'], return: 'i32' },
+  setrlimit: { arguments: ['i32', 'pointer'], return: 'i32' },
+  // Variadic in C; for whole numbers the calling convention is the same.
+  fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
+  execve: { arguments: ['pointer', 'pointer', 'pointer'], return: 'i32' },
+} as const;
 
-function load() {
-  const ffi = process.getBuiltinModule('node:ffi');
-  const { functions } = ffi.dlopen('libc.so.6', {
-    pthread_sigmask: { arguments: ['i32', 'pointer', 'pointer'], return: 'i32' },
-    signal: { arguments: ['i32', 'pointer'], return: 'pointer' },
-    getrlimit: { arguments: ['i32', 'pointer'], return: 'i32' },
-    setrlimit: { arguments: ['i32', 'pointer'], return: 'i32' },
-    // Variadic in C; for whole numbers the calling convention is the same.
-    fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
-    execve: { arguments: ['pointer', 'pointer', 'pointer'], return: 'i32' },
-  });
-  return { functions, pointer: ffi.getRawPointer };
+type Argument = number | bigint | NodeJS.ArrayBufferView;
+type Call = (...args: Argument[]) => number | bigint;
+let library: import('node:ffi').DynamicLibrary | undefined;
+
+/** Calls a libc function. node:ffi and each function are loaded when first used. */
+function call(name: keyof typeof signatures, ...args: Argument[]): number | bigint {
+  library ??= new (process.getBuiltinModule('node:ffi').DynamicLibrary)('libc.so.6');
+  const called = library.getFunction(name, signatures[name]) as unknown as Call;
+  return called(...args);
 }
 
-function libc() {
-  loaded ??= load();
-  return loaded;
-}
+const pointer = (to: Buffer): bigint => process.getBuiltinModule('node:ffi').getRawPointer(to);
 
 /** Unblocks every signal in this thread, which is the one that survives execve(2). */
 export function unblockSignals(): void {
-  const { functions, pointer } = libc();
-  functions.pthread_sigmask(SIG_SETMASK, pointer(Buffer.alloc(sigsetBytes)), 0n);
+  call('pthread_sigmask', SIG_SETMASK, Buffer.alloc(sigsetBytes), 0n);
 }
 
 /** Gives a signal its default disposition again. Node ignores these two, and execve(2) keeps that. */
 export function defaultSignal(name: keyof typeof signals): void {
-  libc().functions.signal(signals[name], SIG_DFL);
+  call('signal', signals[name], SIG_DFL);
 }
 
 /** The limits on open files, as getrlimit(2) has them. */
 export function fileLimits(): { soft: bigint; hard: bigint } {
-  const { functions, pointer } = libc();
   const limits = new BigUint64Array(2);
-  functions.getrlimit(RLIMIT_NOFILE, pointer(limits));
+  call('getrlimit', RLIMIT_NOFILE, limits);
   return { soft: limits[0] ?? 0n, hard: limits[1] ?? 0n };
 }
 
 /** Sets the soft limit on open files; false when the kernel refuses, which it does above the hard limit. */
 export function setSoftFileLimit(soft: number): boolean {
-  const { functions, pointer } = libc();
-  return functions.setrlimit(RLIMIT_NOFILE, pointer(new BigUint64Array([BigInt(soft), fileLimits().hard]))) === 0;
+  return call('setrlimit', RLIMIT_NOFILE, new BigUint64Array([BigInt(soft), fileLimits().hard])) === 0;
 }
 
 /**
@@ -63,7 +61,6 @@ export function setSoftFileLimit(soft: number): boolean {
  * `process.execve` cannot pass. Comes back only if the kernel refused.
  */
 export function execveBytes(program: string, args: readonly Buffer[], env: readonly Buffer[]): void {
-  const { functions, pointer } = libc();
   // All buffers stay referenced from `kept` until the call has been made.
   const kept: Buffer[] = [];
   const string = (bytes: Buffer) => {
@@ -75,7 +72,7 @@ export function execveBytes(program: string, args: readonly Buffer[], env: reado
   const argv = vector(args);
   const envp = vector(env);
   // Node has marked descriptors 0 to 2 close-on-exec; `process.execve` undoes that, we have to as well.
-  for (const descriptor of [0, 1, 2]) functions.fcntl(descriptor, F_SETFD, 0);
-  functions.execve(string(Buffer.from(program)), pointer(argv), pointer(envp));
+  for (const descriptor of [0, 1, 2]) call('fcntl', descriptor, F_SETFD, 0);
+  call('execve', Buffer.from(`${program}\0`), argv, envp);
   kept.length = 0;
 }

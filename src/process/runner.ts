@@ -64,7 +64,11 @@ export async function carryOut(plan: Plan, means: Means): Promise<number> {
 }
 
 /** Stops what was started, in reverse order, and tells why. */
-async function abandon(started: Running[], problem: Problem | undefined, { log, stop }: Means): Promise<number> {
+async function abandon(
+  started: Running[],
+  problem: Problem | undefined,
+  { log, stop }: Means,
+): Promise<number> {
   for (const service of started.reverse()) await service.stop();
   const by = stop.by();
   if (by) {

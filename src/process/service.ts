@@ -38,9 +38,7 @@ export async function startService(
   const { spawn } = process.getBuiltinModule('node:child_process');
   const { program, args } = start.command;
   const found = host.program(program);
-  const as = start.user
-    ? [`--reuid=${start.user.uid}`, `--regid=${start.user.gid}`, '--clear-groups']
-    : [];
+  const as = start.user ? [`--reuid=${start.user.uid}`, `--regid=${start.user.gid}`, '--clear-groups'] : [];
   const child = spawn(
     'setpriv',
     [...as, '--pdeathsig=TERM', '--', 'path' in found ? found.path : program, ...args],
