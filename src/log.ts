@@ -2,8 +2,8 @@
  * Our log: pino's JSON lines, or readable ones on a terminal, always on file descriptor 2, since
  * standard output belongs to the daemon.
  *
- * Lines are written synchronously by descriptor. `process.stderr` is never touched: on a pipe,
- * Node would set O_NONBLOCK on the description that the daemon inherits.
+ * Lines are written synchronously by descriptor, since `process.stderr` must not be opened (see
+ * process/streams.ts).
  */
 import { writeSync } from 'node:fs';
 import { errnoOf } from './problem.ts';

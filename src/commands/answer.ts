@@ -6,6 +6,7 @@ import { ourRecord, versionRecord } from '../ldmsd/version.ts';
 import type { Log } from '../log.ts';
 import type { Question } from '../plan.ts';
 import { errnoWords } from '../problem.ts';
+import { runBriefly } from '../process/child.ts';
 import type { StopRequest } from '../process/stop.ts';
 
 // ldmsd -V prints and ends; longer than this only on a file system that hangs.
@@ -22,17 +23,9 @@ export async function answer(
 ): Promise<string> {
   const program = host.program(command.program);
   if (!('path' in program)) return '';
-  const { execa } = await import('execa');
-  const { stdout } = await execa(program.path, command.args, {
-    stdin: 'ignore',
-    stderr: 'ignore',
-    reject: false,
-    timeout: limitMs,
-    forceKillAfterDelay: 200,
-    cancelSignal: stop.signal,
-  });
+  const { stdout } = await runBriefly(program.path, command.args, { limitMs, stop: stop.signal });
   if (stdout) await remember(versionRecord(host, program.path, stdout), host, log);
-  return stdout ?? '';
+  return stdout;
 }
 
 async function remember(record: string, host: Host, log: Log): Promise<void> {

@@ -7,6 +7,7 @@ import type { Plan } from '../plan.ts';
 import { exitCodes, sentence } from '../problem.ts';
 import { carryOut } from '../process/runner.ts';
 import { listenForStop, type StopRequest } from '../process/stop.ts';
+import { keepStandardStreamsShut } from '../process/streams.ts';
 import { readSettings, type Settings } from '../settings.ts';
 
 /**
@@ -15,6 +16,7 @@ import { readSettings, type Settings } from '../settings.ts';
  * @returns the exit code
  */
 export async function run(mode: Mode, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  keepStandardStreamsShut();
   const stop = listenForStop();
   const read = readSettings(env);
   if ('problem' in read) {

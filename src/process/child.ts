@@ -23,8 +23,9 @@ export interface Bounds {
  * Runs a small program to its end. Never throws: a program that cannot be run has a null code and
  * the reason as its stderr.
  *
- * `node:child_process` and not execa: this is on the way of every start with munge, and loading
- * execa would cost as much as all of the rest.
+ * `node:child_process` and not execa: this is on the way of starts that end in `exec`, and loading
+ * execa touches `process.stdin`, `stdout` and `stderr`, which sets O_NONBLOCK on pipes that the
+ * daemon inherits. It would also take as long as all of the rest.
  */
 export function runBriefly(program: string, args: readonly string[], bounds: Bounds): Promise<Finished> {
   const { spawn } = process.getBuiltinModule('node:child_process');

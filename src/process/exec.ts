@@ -7,7 +7,14 @@ import { readFileSync } from 'node:fs';
 import type { Host } from '../host.ts';
 import type { Command } from '../plan.ts';
 import { errnoOf, errnoWords, type Problem } from '../problem.ts';
-import { defaultSignal, execveBytes, fileLimits, setSoftFileLimit, unblockSignals } from './libc.ts';
+import {
+  closeOthersOnExec,
+  defaultSignal,
+  execveBytes,
+  fileLimits,
+  setSoftFileLimit,
+  unblockSignals,
+} from './libc.ts';
 
 /** A command whose program has been found. */
 export interface Executable {
@@ -44,6 +51,7 @@ export function findExecutable(host: Host, command: Command): Executable | Probl
  * - Node ignores SIGPIPE and SIGXFSZ, and an ignored signal stays ignored across execve(2).
  * - `--disable-sigusr1`, with which we are sealed so that SIGUSR1 never opens a debugger port,
  *   leaves SIGUSR1 blocked, and the mask is inherited too.
+ * - Node closes inherited descriptors on exec only up to the first gap in their numbers.
  * - Node raises the soft limit on open files to the hard one; only LDMS_ENTRYPOINT_NOFILE lowers it.
  *
  * @returns a problem if the limit asked for cannot be set
@@ -59,6 +67,7 @@ function undoNode(nofile: number | undefined): Problem | undefined {
   defaultSignal('SIGPIPE');
   defaultSignal('SIGXFSZ');
   unblockSignals();
+  closeOthersOnExec();
   return undefined;
 }
 

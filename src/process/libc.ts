@@ -3,10 +3,13 @@
  * is needed. Numbers are those of Linux on amd64, arm64 and ppc64le, where they are the same.
  */
 
+import { readdirSync } from 'node:fs';
+
 const SIG_SETMASK = 2;
 const SIG_DFL = 0n;
 const RLIMIT_NOFILE = 7;
 const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 const signals = { SIGPIPE: 13, SIGXFSZ: 25 } as const;
 // sizeof(sigset_t) in glibc.
 const sigsetBytes = 128;
@@ -24,11 +27,16 @@ const signatures = {
 type Argument = number | bigint | NodeJS.ArrayBufferView;
 type Call = (...args: Argument[]) => number | bigint;
 let library: import('node:ffi').DynamicLibrary | undefined;
+const functions = new Map<string, Call>();
 
 /** Calls a libc function. node:ffi and each function are loaded when first used. */
 function call(name: keyof typeof signatures, ...args: Argument[]): number | bigint {
-  library ??= new (process.getBuiltinModule('node:ffi').DynamicLibrary)('libc.so.6');
-  const called = library.getFunction(name, signatures[name]) as unknown as Call;
+  let called = functions.get(name);
+  if (!called) {
+    library ??= new (process.getBuiltinModule('node:ffi').DynamicLibrary)('libc.so.6');
+    called = library.getFunction(name, signatures[name]) as unknown as Call;
+    functions.set(name, called);
+  }
   return called(...args);
 }
 
@@ -42,6 +50,16 @@ export function unblockSignals(): void {
 /** Gives a signal its default disposition again. Node ignores these two, and execve(2) keeps that. */
 export function defaultSignal(name: keyof typeof signals): void {
   call('signal', signals[name], SIG_DFL);
+}
+
+/**
+ * Has every descriptor but 0 to 2 closed by execve(2). Node's own are marked already; those that we
+ * inherited from our caller are not all.
+ */
+export function closeOthersOnExec(): void {
+  for (const descriptor of readdirSync('/proc/self/fd')) {
+    if (Number(descriptor) > 2) call('fcntl', Number(descriptor), F_SETFD, FD_CLOEXEC);
+  }
 }
 
 /** The limits on open files, as getrlimit(2) has them. */

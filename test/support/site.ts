@@ -2,9 +2,17 @@
  * A place to run the program in local mode: a directory for LDMS_ENTRYPOINT_ROOT, a directory of
  * programs in front of PATH, and what tests put there.
  */
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -86,8 +94,22 @@ export function isAlive(pid: number): boolean {
 
 /** The pids of the mungeds that serve below `root`. */
 export function mungedsOf(root: string): number[] {
-  const { stdout } = spawnSync('pgrep', ['-f', `munged .*--socket=${root}/`], { encoding: 'utf8' });
-  return stdout.split('\n').filter(Boolean).map(Number).filter(isAlive);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const [program = '', ...args] = commandLine(pid);
+      return program.endsWith('munged') && args.some((arg) => arg.startsWith(`--socket=${root}/`));
+    });
+}
+
+/** A process's arguments; empty for one that is gone or a zombie. */
+export function commandLine(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  } catch {
+    return [];
+  }
 }
 
 /** The JSON lines of ours in a stderr, in which a daemon's own lines may stand as well. */
