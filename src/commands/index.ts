@@ -43,9 +43,10 @@ export async function command(
 
 async function aboutPlan(word: 'explain' | 'check', args: readonly string[], env: NodeJS.ProcessEnv) {
   const { default: minimist } = await import('minimist');
-  // Everything from the mode on belongs to the daemon.
-  const options = minimist([...args], { boolean: ['json'], stopEarly: true });
-  const [name, ...daemonArgs] = options._;
+  // Everything from the mode on belongs to the daemon, and minimist must not see it: it takes "--" away.
+  const at = args.findIndex((arg) => !arg.startsWith('-'));
+  const [name, ...daemonArgs] = at < 0 ? [] : args.slice(at);
+  const options = minimist(at < 0 ? [...args] : args.slice(0, at), { boolean: ['json'] });
   const mode = modeNamed(name);
   const strange = Object.keys(options).find((key) => key !== '_' && key !== 'json');
   if (strange !== undefined) return fail(usage(`cannot ${word}: unknown option ${strange}`));

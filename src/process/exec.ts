@@ -15,6 +15,7 @@ import {
   setSoftFileLimit,
   unblockSignals,
 } from './libc.ts';
+import { stopSignals } from './stop.ts';
 
 /** A command whose program has been found. */
 export interface Executable {
@@ -54,9 +55,10 @@ export function findExecutable(host: Host, command: Command): Executable | Probl
  * - Node closes inherited descriptors on exec only up to the first gap in their numbers.
  * - Node raises the soft limit on open files to the hard one; only LDMS_ENTRYPOINT_NOFILE lowers it.
  *
+ * @param nofile soft limit on open files for the daemon, or undefined to leave it
  * @returns a problem if the limit asked for cannot be set
  */
-function undoNode(nofile: number | undefined): Problem | undefined {
+export function undoNode(nofile: number | undefined): Problem | undefined {
   if (nofile !== undefined && !setSoftFileLimit(nofile)) {
     return {
       kind: 'configuration',
@@ -66,20 +68,15 @@ function undoNode(nofile: number | undefined): Problem | undefined {
   }
   defaultSignal('SIGPIPE');
   defaultSignal('SIGXFSZ');
+  // The signals that we listen for: from here on they end us at once, as they would the daemon.
+  for (const name of stopSignals) defaultSignal(name);
   unblockSignals();
   closeOthersOnExec();
   return undefined;
 }
 
-/**
- * Becomes the program. Comes back only with the reason why that was not possible.
- *
- * @param nofile soft limit on open files for the program, or undefined to leave it
- */
-export function becomeProgram(executable: Executable, nofile: number | undefined): Problem {
-  const { path, argv } = executable;
-  const problem = undoNode(nofile);
-  if (problem) return problem;
+/** Becomes the program. Comes back only with the reason why that was not possible. */
+export function becomeProgram({ path, argv }: Executable): Problem {
   try {
     const raw = rawBytes(argv);
     if (raw) execveBytes(path, raw.args, raw.env);

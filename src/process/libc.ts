@@ -10,7 +10,7 @@ const SIG_DFL = 0n;
 const RLIMIT_NOFILE = 7;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
-const signals = { SIGPIPE: 13, SIGXFSZ: 25 } as const;
+const signals = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGPIPE: 13, SIGTERM: 15, SIGXFSZ: 25 } as const;
 // sizeof(sigset_t) in glibc.
 const sigsetBytes = 128;
 
@@ -47,7 +47,7 @@ export function unblockSignals(): void {
   call('pthread_sigmask', SIG_SETMASK, Buffer.alloc(sigsetBytes), 0n);
 }
 
-/** Gives a signal its default disposition again. Node ignores these two, and execve(2) keeps that. */
+/** Gives a signal its default disposition, without libuv's knowledge. */
 export function defaultSignal(name: keyof typeof signals): void {
   call('signal', signals[name], SIG_DFL);
 }

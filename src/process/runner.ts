@@ -9,7 +9,7 @@ import type { Plan, Probe, Service } from '../plan.ts';
 import { exitCodes, type Problem, sentence } from '../problem.ts';
 import { forgetPlan, recordPlan } from '../record.ts';
 import type { Settings } from '../settings.ts';
-import { becomeProgram, type Executable, findExecutable } from './exec.ts';
+import { becomeProgram, type Executable, findExecutable, undoNode } from './exec.ts';
 import { type Running, startService } from './service.ts';
 import type { StopRequest } from './stop.ts';
 
@@ -54,13 +54,20 @@ export async function carryOut(plan: Plan, means: Means): Promise<number> {
   if (stop.by() || failed) return abandon(started, failed, means);
 
   await log('debug', `handing over: exec ${(main as Executable).argv.join(' ')}`);
-  // One turn of the event loop, so that a signal that has just arrived is seen before we are gone.
-  await new Promise(setImmediate);
-  if (stop.by()) return abandon(started, undefined, means);
   if (plan.health) recordPlan(plan.mode, plan.health, host);
-  const problem = becomeProgram(main as Executable, settings.nofile);
+  const problem = undoNode(settings.nofile) ?? (await seeSignals(stop)) ?? becomeProgram(main as Executable);
   if (plan.health) forgetPlan(host);
-  return abandon(started, problem, means);
+  return abandon(started, problem === 'stopped' ? undefined : problem, means);
+}
+
+/**
+ * A whole turn of the event loop, in which a signal that arrived just before is seen rather than
+ * lost. Immediates run after polling, so that the second one has a poll before it for certain.
+ */
+async function seeSignals(stop: StopRequest): Promise<'stopped' | undefined> {
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  return stop.by() && 'stopped';
 }
 
 /** Stops what was started, in reverse order, and tells why. */

@@ -1,6 +1,9 @@
 /** Being told to stop while we prepare. After the `exec` hand-off, signals go straight to the daemon. */
 
-const stopSignals = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
+const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
+
+/** The signals that stop a start. */
+export const stopSignals = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const;
 
 /** Whether and by which signal we were told to stop. */
 export interface StopRequest {
@@ -19,9 +22,9 @@ export interface StopRequest {
 export function listenForStop(): StopRequest {
   const controller = new AbortController();
   let by: { name: string; code: number } | undefined;
-  for (const [name, number] of Object.entries(stopSignals)) {
-    process.on(name as NodeJS.Signals, () => {
-      by ??= { name, code: 128 + number };
+  for (const name of stopSignals) {
+    process.on(name, () => {
+      by ??= { name, code: 128 + numbers[name] };
       controller.abort();
     });
   }

@@ -1,0 +1,309 @@
+import { describe, expect, test } from 'vitest';
+import { modeNamed, modes } from '../../src/entrypoints/index.ts';
+import type { Plan } from '../../src/plan.ts';
+import { type FakeWorld, fakeHost, mountLine, settingsFrom } from '../support/fake-host.ts';
+
+const ldmsd = '/opt/ovis/sbin/ldmsd';
+const record = (version: string) => ({
+  [ldmsd]: { size: 1_048_576, mtime: 1_700_000_000, mode: 0o755 },
+  '/usr/local/share/ldms-entrypoint/ldmsd-version': {
+    content: `1048576 1700000000 LDMSD Version: ${version}\n`,
+  },
+});
+/** An image with an ldmsd that forks, whose version was recorded when it was built. */
+const image = {
+  programs: {
+    ldmsd,
+    bash: '/usr/bin/bash',
+    munge: '/usr/bin/munge',
+    unmunge: '/usr/bin/unmunge',
+    munged: '/usr/sbin/munged',
+    setpriv: '/usr/bin/setpriv',
+    '/etc': { missing: 'notExecutable', at: '/etc', errno: 'EISDIR' },
+  },
+  users: { munge: { uid: 101, gid: 101 } },
+  files: record('4.4.4'),
+} as const;
+const hostsMunge = mountLine('/run/munge', { root: '/munge', type: 'tmpfs' });
+const socket = '/run/munge/munge.socket.2';
+
+function planOf(
+  name: string,
+  args: readonly string[],
+  { answers = {}, ...world }: FakeWorld & { answers?: Record<string, string> } = {},
+): Promise<Plan> {
+  const mode = modeNamed(name);
+  if (!mode) throw new Error(`there is no mode ${name}`);
+  const host = fakeHost({ ...image, ...world });
+  return mode.plan({ args, settings: settingsFrom(world.env), host, answers });
+}
+
+const bare = { notices: [], requirements: [], services: [], questions: [], handoff: 'exec' } as const;
+
+test('the modes, in the order of --help', () => {
+  expect(modes.map(({ name }) => name)).toEqual(['samp', 'agg', 'dev']);
+  for (const mode of modes) expect(modeNamed(mode.name)).toBe(mode);
+});
+
+test.each([undefined, '', 'Samp', 'sampler', 'constructor', '--help'])('%j is no mode', (name) => {
+  expect(modeNamed(name)).toBeUndefined();
+});
+
+describe('dev', () => {
+  test.each([
+    [[]],
+    [['-c', 'echo "$HOME"']],
+    [['-a', 'munge']],
+    [['--help']],
+    [['', '*', 'a b', '--', '\n']],
+  ])('becomes /bin/bash with %j as they are, and prepares nothing', async (args) => {
+    expect(await planOf('dev', args)).toEqual({ ...bare, mode: 'dev', main: { program: '/bin/bash', args } });
+  });
+
+  test('LDMS_ENTRYPOINT_MUNGE=container starts no munge for a shell', async () => {
+    const { services } = await planOf('dev', [], { env: { LDMS_ENTRYPOINT_MUNGE: 'container' } });
+    expect(services).toEqual([]);
+  });
+});
+
+describe.each(['samp', 'agg'])('%s', (mode) => {
+  const becomes = (...args: string[]) => ({ ...bare, mode, main: { program: 'ldmsd', args } });
+  const plan = (args: readonly string[], world?: Parameters<typeof planOf>[2]) => planOf(mode, args, world);
+
+  describe('becomes ldmsd -F with the arguments as they are', () => {
+    test.each([
+      ['no arguments', [], []],
+      ['-x sock:411', ['-x', 'sock:411'], [{ xprt: 'sock', port: 411 }]],
+      [
+        '-x rdma:411 -x sock:412:node-1',
+        ['-x', 'rdma:411', '-xsock:412:node-1'],
+        [
+          { xprt: 'rdma', port: 411 },
+          { xprt: 'sock', port: 412, host: 'node-1' },
+        ],
+      ],
+      ['strange words', ['', '*', "it's", 'a b', '--', '\n', '-a'], []],
+      ['-n munge is a name', ['-n', 'munge', '-v', 'INFO'], []],
+      ['-kmunge is -m unge', ['-kmunge'], []],
+      ['munge behind --', ['--', '-a', 'munge'], []],
+      ['the word munge', ['-v', 'INFO', 'munge'], []],
+      ['an option that ldmsd does not have', ['--xprt', 'sock:411'], []],
+    ])('%s', async (_, args, listeners) => {
+      expect(await plan(args)).toEqual({ ...becomes('-F', ...args), health: { listeners } });
+    });
+
+    test('two thousand arguments', async () => {
+      const args = Array.from({ length: 2000 }, (_, at) => `-n${at}`);
+      expect((await plan(args)).main.args).toEqual(['-F', ...args]);
+    });
+  });
+
+  describe('-F', () => {
+    test.each([
+      ['4.3.11', true],
+      ['4.4.4', true],
+      ['4.5.0', false],
+      ['4.5.1', false],
+      ['5.0.0', false],
+    ])('ldmsd %s: added: %s', async (version, added) => {
+      const args = ['-x', 'sock:411'];
+      expect(await plan(args, { files: record(version) })).toEqual({
+        ...becomes(...(added ? ['-F'] : []), ...args),
+        health: { listeners: [{ xprt: 'sock', port: 411 }] },
+      });
+    });
+
+    test.each([[['-F', '-x', 'sock:411']], [['-x', 'sock:411', '-Fk']], [['-kF']]])(
+      'never twice: %j, whichever ldmsd it is',
+      async (args) => {
+        for (const version of ['4.4.4', '4.5.0']) {
+          expect((await plan(args, { files: record(version) })).main.args).toEqual(args);
+        }
+        expect(await plan(args, { files: {} })).toMatchObject({ main: { args }, questions: [], notices: [] });
+      },
+    );
+
+    test.each([[['-n', '-F']], [['--', '-F']]])('%j does not give it', async (args) => {
+      expect((await plan(args)).main.args).toEqual(['-F', ...args]);
+    });
+
+    test('an ldmsd without a record is asked for its version', async () => {
+      expect(await plan(['-x', 'sock:411'], { files: {} })).toEqual({
+        ...becomes('-F', '-x', 'sock:411'),
+        questions: [{ about: 'ldmsd version', command: { program: 'ldmsd', args: ['-V'] } }],
+        health: { listeners: [{ xprt: 'sock', port: 411 }] },
+      });
+    });
+
+    test.each([
+      ['LDMSD Version: 4.4.4', ['-F', '-v', 'INFO']],
+      ['LDMSD Version: 4.5.1', ['-v', 'INFO']],
+    ])('the answer "%s" decides, and is not asked for again', async (printed, args) => {
+      const answered = await plan(['-v', 'INFO'], { files: {}, answers: { 'ldmsd version': printed } });
+      expect(answered).toEqual({ ...becomes(...args), health: { listeners: [] } });
+    });
+
+    test.each(['', 'nonsense'])(
+      'the answer "%s" is no version: -F is added, with a warning',
+      async (printed) => {
+        const answered = await plan([], { files: {}, answers: { 'ldmsd version': printed } });
+        expect(answered).toEqual({
+          ...becomes('-F'),
+          notices: [{ level: 'warn', text: expect.stringContaining(JSON.stringify(printed)) }],
+          health: { listeners: [] },
+        });
+      },
+    );
+
+    test('where there is no ldmsd, nothing is asked: that it is missing is told anyhow', async () => {
+      expect(await plan([], { programs: {} })).toEqual({ ...becomes('-F'), health: { listeners: [] } });
+    });
+  });
+
+  describe('an ldmsd that only prints something is started at once, even with munge', () => {
+    test.each([
+      [['-V']],
+      [['-h']],
+      [['--help']],
+      [['-u', 'meminfo']],
+      [['-a', 'munge', '-V']],
+      [['-c', '/none', '-h']],
+    ])('%j', async (args) => {
+      expect(await plan(args)).toEqual(becomes(...args));
+      expect(await plan(args, { env: { LDMS_ENTRYPOINT_MUNGE: 'container' } })).toEqual(becomes(...args));
+    });
+  });
+
+  describe('another program in place of ldmsd', () => {
+    test('bash -c id runs bash, with nothing prepared', async () => {
+      expect(await plan(['bash', '-c', 'id', '-a', 'munge'])).toEqual({
+        ...bare,
+        mode,
+        main: { program: 'bash', args: ['-c', 'id', '-a', 'munge'] },
+      });
+    });
+
+    test.each([
+      ['a word that is no program', 'nonsense'],
+      ['a directory', '/etc'],
+      ['an empty word', ''],
+    ])('%s is ldmsd’s to judge', async (_, word) => {
+      expect(await plan([word])).toEqual({ ...becomes('-F', word), health: { listeners: [] } });
+    });
+
+    test('only the first word can be one', async () => {
+      expect((await plan(['-x', 'sock:411', 'bash'])).main).toEqual({
+        program: 'ldmsd',
+        args: ['-F', '-x', 'sock:411', 'bash'],
+      });
+    });
+  });
+
+  describe('with munge', () => {
+    test('-a munge and the host’s munge: the whole plan', async () => {
+      const args = ['-x', 'sock:411', '-a', 'munge', '-A', `socket=${socket}`];
+      expect(await plan(args, { mountinfo: hostsMunge })).toEqual({
+        mode,
+        notices: [
+          {
+            level: 'debug',
+            text: 'munge is wanted (-a munge) and is the host’s: /run/munge is mounted from the host (its /munge)',
+          },
+        ],
+        requirements: [
+          { what: 'program munge', found: '/usr/bin/munge' },
+          { what: 'program unmunge', found: '/usr/bin/unmunge' },
+        ],
+        services: [
+          {
+            name: 'the host’s munged',
+            ready: { kind: 'munge', socket, deadlineMs: 10_000 },
+            ifNot: { kind: 'munge', what: expect.any(String), remedy: expect.any(String) },
+          },
+        ],
+        questions: [],
+        main: { program: 'ldmsd', args: ['-F', ...args] },
+        handoff: 'exec',
+        health: {
+          listeners: [{ xprt: 'sock', port: 411 }],
+          mungeSocket: socket,
+          auth: { name: 'munge', args: [`socket=${socket}`] },
+        },
+      });
+    });
+
+    const conf = (content: string) => ({ files: { ...image.files, '/etc/ldms/ldmsd.conf': { content } } });
+    test.each([
+      ['-a munge', ['-a', 'munge'], {}],
+      ['-amunge', ['-amunge'], {}],
+      ['-Famunge', ['-Famunge'], {}],
+      ['--default_auth=munge', ['--default_auth=munge'], {}],
+      ['--default_auth munge', ['--default_auth', 'munge'], {}],
+      ['an auth line in a -c file', ['-c', '/etc/ldms/ldmsd.conf'], conf('auth_add name=site plugin=munge')],
+      ['an option line in a -c file', ['-c', '/etc/ldms/ldmsd.conf'], conf('option -a munge')],
+      ['an endpoint in a -y file', ['-y', '/etc/ldms/ldmsd.conf'], conf('d: [{ auth: { plugin: munge } }]')],
+      ['LDMS_ENTRYPOINT_MUNGE=host', [], { env: { LDMS_ENTRYPOINT_MUNGE: 'host' } }],
+    ] as const)('%s asks for it', async (_, args, world) => {
+      const made = await plan(args, { mountinfo: hostsMunge, ...world });
+      expect(made.services.map(({ name }) => name)).toEqual(['the host’s munged']);
+      expect(made.health?.mungeSocket).toBe(socket);
+      expect(made.main.args.slice(-args.length || 1)).toEqual(args.length ? args : ['-F']);
+    });
+
+    test.each([
+      ['-a none', ['-a', 'none'], {}],
+      ['LDMS_ENTRYPOINT_MUNGE=off', ['-a', 'munge'], { env: { LDMS_ENTRYPOINT_MUNGE: 'off' } }],
+      ['a second -a', ['-a', 'ovis', '-a', 'munge'], {}],
+      ['a sampler called munge', ['-c', '/etc/ldms/ldmsd.conf'], conf('load name=munge')],
+    ] as const)('%s does not', async (_, args, world) => {
+      const made = await plan(args, { mountinfo: hostsMunge, ...world });
+      expect(made).toMatchObject({ services: [], requirements: [] });
+      expect(made.health).not.toHaveProperty('mungeSocket');
+    });
+
+    test('POSIXLY_CORRECT: an -a behind an operand is none, as for ldmsd’s getopt', async () => {
+      const args = ['-v', 'INFO', 'operand', '-a', 'munge'];
+      expect((await plan(args, { mountinfo: hostsMunge, env: { POSIXLY_CORRECT: '1' } })).services).toEqual(
+        [],
+      );
+      expect((await plan(args, { mountinfo: hostsMunge })).services).toHaveLength(1);
+    });
+
+    test('a missing key ends the start before anything runs', async () => {
+      const made = await plan(['-a', 'munge']);
+      expect(made.services).toEqual([]);
+      expect(made.requirements.flatMap(({ problem }) => problem?.what ?? [])).toEqual([
+        'cannot use the munge key /etc/munge/munge.key: there is none',
+      ]);
+    });
+  });
+
+  test('a configuration file that does not exist ends the start before anything runs', async () => {
+    const { requirements } = await plan(['-c', '/etc/none.conf']);
+    expect(requirements).toEqual([
+      {
+        what: 'configuration file',
+        problem: expect.objectContaining({
+          kind: 'configuration',
+          what: expect.stringContaining('/etc/none.conf'),
+        }),
+      },
+    ]);
+  });
+
+  test('listeners of a configuration file are known to health', async () => {
+    const files = { ...image.files, '/etc/l.conf': { content: 'listen xprt=sock port=412\n' } };
+    const { health } = await plan(['-x', 'rdma:411', '-c', '/etc/l.conf'], { files });
+    expect(health).toEqual({
+      listeners: [
+        { xprt: 'rdma', port: 411 },
+        { xprt: 'sock', port: 412 },
+      ],
+    });
+  });
+
+  test('the same input gives the same plan', async () => {
+    const args = ['-x', 'sock:411', '-a', 'munge'];
+    expect(await plan(args)).toEqual(await plan(args));
+  });
+});

@@ -1,0 +1,344 @@
+import { describe, expect, test } from 'vitest';
+import { planMunge } from '../../src/munge/plan.ts';
+import { type FakeFile, type FakeWorld, fakeHost, mountLine, settingsFrom } from '../support/fake-host.ts';
+
+const socket = '/run/munge/munge.socket.2';
+const munge = { name: 'munge', uid: 101, gid: 101 };
+const key: FakeFile = {
+  content: 'a key of more than thirty-two bytes, for tests',
+  mode: 0o600,
+  uid: 101,
+  gid: 101,
+};
+const programs = {
+  munge: '/usr/bin/munge',
+  unmunge: '/usr/bin/unmunge',
+  munged: '/usr/sbin/munged',
+  setpriv: '/usr/bin/setpriv',
+};
+const files = { '/etc/munge/munge.key': key };
+const container = { programs, files, users: { munge: { uid: 101, gid: 101 } } };
+const bound = mountLine('/run/munge', { root: '/munge', type: 'tmpfs' });
+
+function plan(
+  world: FakeWorld = {},
+  env: NodeJS.ProcessEnv = {},
+  wanted: { why: string; socket?: string } = { why: '-a munge' },
+) {
+  return planMunge(wanted, settingsFrom(env), fakeHost({ ...container, ...world }));
+}
+const problems = (world: FakeWorld, env: NodeJS.ProcessEnv = {}) =>
+  plan(world, env).requirements.flatMap(({ problem }) => problem ?? []);
+
+const clientsFound = [
+  { what: 'program munge', found: '/usr/bin/munge' },
+  { what: 'program unmunge', found: '/usr/bin/unmunge' },
+];
+
+describe('the host’s munge', () => {
+  test('is only waited for: nothing is started and nothing written', () => {
+    expect(plan({ mountinfo: bound })).toEqual({
+      notices: [
+        {
+          level: 'debug',
+          text: 'munge is wanted (-a munge) and is the host’s: /run/munge is mounted from the host (its /munge)',
+        },
+      ],
+      requirements: clientsFound,
+      services: [
+        {
+          name: 'the host’s munged',
+          ready: { kind: 'munge', socket, deadlineMs: 10_000 },
+          ifNot: {
+            kind: 'munge',
+            what: `cannot use the host’s munge through ${socket}, tried for 10 s`,
+            remedy: expect.stringMatching(/on the host: systemctl restart munge.*restart this container/),
+          },
+        },
+      ],
+      socket,
+    });
+  });
+
+  test('needs neither a key nor munged nor a user munge', () => {
+    const { munge, unmunge } = programs;
+    expect(problems({ mountinfo: bound, files: {}, users: {}, programs: { munge, unmunge } })).toEqual([]);
+  });
+
+  test('is waited for as long as LDMS_ENTRYPOINT_MUNGE_TIMEOUT says', () => {
+    const { services } = plan({ mountinfo: bound }, { LDMS_ENTRYPOINT_MUNGE_TIMEOUT: '1500ms' });
+    expect(services[0]?.ready.deadlineMs).toBe(1500);
+    expect(services[0]?.ifNot.what).toContain('1.5 s');
+  });
+
+  test('behind a directory that was deleted cannot come back, and what to do is said', () => {
+    const mountinfo = mountLine('/run/munge', { root: '/munge//deleted', type: 'tmpfs' });
+    expect(problems({ mountinfo })).toEqual([
+      {
+        kind: 'munge',
+        what: expect.stringContaining('mounted at /run/munge has been deleted on the host'),
+        remedy: expect.stringContaining('RuntimeDirectoryPreserve=yes'),
+      },
+    ]);
+  });
+
+  test.each(['munge', 'unmunge'])('cannot be tried without the program %s', (name) => {
+    const { [name]: _, ...others } = programs as Record<string, string>;
+    expect(problems({ mountinfo: bound, programs: others })).toEqual([
+      {
+        kind: 'munge',
+        what: `cannot use munge: the program ${name} is not in this image`,
+        remedy: 'install munge in the image: apt-get install munge',
+      },
+    ]);
+  });
+
+  test('LDMS_ENTRYPOINT_MUNGE=host takes it even where no mount is seen', () => {
+    const { services, requirements } = plan({ files: {} }, { LDMS_ENTRYPOINT_MUNGE: 'host' });
+    expect(services).toMatchObject([{ name: 'the host’s munged' }]);
+    expect(services[0]).not.toHaveProperty('start');
+    expect(requirements).toEqual(clientsFound);
+  });
+
+  test('LDMS_ENTRYPOINT_MUNGE=container never starts a munged over it', () => {
+    const refused = plan({ mountinfo: bound }, { LDMS_ENTRYPOINT_MUNGE: 'container' });
+    expect(refused.services).toEqual([]);
+    expect(refused.requirements).toMatchObject([
+      { problem: { kind: 'munge', remedy: 'leave out that mount, or the setting' } },
+    ]);
+  });
+});
+
+describe('our own munge', () => {
+  test('runs as munge with the key where it lies', () => {
+    expect(plan()).toEqual({
+      notices: [
+        { level: 'debug', text: 'munge is wanted (-a munge) and is our own: no mount at /run/munge' },
+      ],
+      requirements: [
+        { what: 'program munged', found: '/usr/sbin/munged' },
+        ...clientsFound,
+        { what: 'program setpriv', found: '/usr/bin/setpriv' },
+        { what: 'munge key', found: '/etc/munge/munge.key' },
+      ],
+      services: [
+        {
+          name: 'munged',
+          start: {
+            command: {
+              program: 'munged',
+              args: [
+                '--foreground',
+                `--socket=${socket}`,
+                '--key-file=/etc/munge/munge.key',
+                '--pid-file=/run/munge/munged.pid',
+                '--seed-file=/run/ldms-entrypoint/munge/munged.seed',
+                '--origin=127.0.0.1',
+              ],
+            },
+            user: munge,
+            files: [
+              { do: 'directory', path: '/run/ldms-entrypoint', mode: 0o755, mend: false },
+              { do: 'directory', path: '/run/ldms-entrypoint/munge', mode: 0o700, owner: munge, mend: true },
+              { do: 'directory', path: '/run/munge', mode: 0o755, owner: munge, mend: true },
+              { do: 'remove', path: socket },
+              { do: 'remove', path: `${socket}.lock` },
+            ],
+            unlessListening: socket,
+            graceMs: expect.any(Number),
+          },
+          ready: { kind: 'munge', socket, deadlineMs: 10_000 },
+          ifNot: {
+            kind: 'munge',
+            what: 'cannot use munge: munged did not encode and decode a credential within 10 s',
+            remedy: expect.stringContaining('LDMS_ENTRYPOINT_MUNGE_TIMEOUT'),
+          },
+        },
+      ],
+      socket,
+    });
+  });
+
+  test('a key of another owner is copied for munge alone, with a notice', () => {
+    const { notices, services, requirements } = plan({
+      files: { '/etc/munge/munge.key': { ...key, uid: 0 } },
+    });
+    const copy = '/run/ldms-entrypoint/munge/munge.key';
+    const start = services[0]?.start;
+    expect(start?.command.args).toContain(`--key-file=${copy}`);
+    expect(start?.files.at(-1)).toEqual({
+      do: 'copy',
+      from: '/etc/munge/munge.key',
+      path: copy,
+      mode: 0o600,
+      owner: munge,
+    });
+    expect(notices).toContainEqual({
+      level: 'info',
+      text: 'the munge key /etc/munge/munge.key is used through a private copy: it belongs to uid 0 and munged runs as munge (101:101)',
+    });
+    expect(requirements).toContainEqual({ what: 'munge key', found: '/etc/munge/munge.key, to be copied' });
+  });
+
+  test('the key is never on the command line', () => {
+    expect(JSON.stringify(plan())).not.toContain('thirty-two');
+  });
+
+  test('munged’s own uid is that of the image’s /etc/passwd', () => {
+    const world = {
+      users: { munge: { uid: 103, gid: 106 } },
+      files: { '/etc/munge/munge.key': { ...key, uid: 103 } },
+    };
+    expect(plan(world).services[0]?.start?.user).toEqual({ name: 'munge', uid: 103, gid: 106 });
+  });
+
+  test('below LDMS_ENTRYPOINT_ROOT, every path is', () => {
+    const world = { root: '/site', files: { '/site/etc/munge/munge.key': { ...key, uid: 0 } } };
+    const { services } = plan(world);
+    const start = services[0]?.start;
+    const paths = [
+      ...(start?.files ?? []).map(({ path }) => path),
+      services[0]?.ready.socket,
+      start?.unlessListening,
+    ];
+    for (const path of paths) expect(path).toMatch(/^\/site\/run\//);
+    for (const option of ['socket', 'key-file', 'pid-file', 'seed-file']) {
+      expect(start?.command.args).toContainEqual(expect.stringContaining(`--${option}=/site/run/`));
+    }
+  });
+
+  test('a socket that the user named is served there, in a directory that is left as it is', () => {
+    const { services, socket: used } = plan({}, {}, { why: '-a munge', socket: '/srv/m/sock' });
+    expect(used).toBe('/srv/m/sock');
+    expect(services[0]?.ready.socket).toBe('/srv/m/sock');
+    expect(services[0]?.start?.command.args).toContain('--socket=/srv/m/sock');
+    expect(services[0]?.start?.files).toContainEqual(
+      expect.objectContaining({ do: 'directory', path: '/srv/m', mend: false }),
+    );
+  });
+
+  test('LDMS_ENTRYPOINT_MUNGE=container starts it', () => {
+    expect(plan({}, { LDMS_ENTRYPOINT_MUNGE: 'container' }).services).toMatchObject([{ name: 'munged' }]);
+  });
+
+  test('a container with an arbitrary user runs munged as that user, and changes no owner', () => {
+    const mine = { ...key, uid: 1234, gid: 1234 };
+    const { services, requirements } = plan({
+      uid: 1234,
+      users: {},
+      capabilities: 0n,
+      files: { '/etc/munge/munge.key': mine },
+    });
+    expect(requirements.flatMap(({ problem }) => problem ?? [])).toEqual([]);
+    expect(services[0]?.start).not.toHaveProperty('user');
+    for (const action of services[0]?.start?.files ?? []) expect(action).not.toHaveProperty('owner');
+  });
+
+  test.each([
+    ['a volume', '/var/lib/docker/volumes/munge-run/_data'],
+    ['an emptyDir', '/var/lib/kubelet/pods/4f1c/volumes/kubernetes.io~empty-dir/munge-run'],
+  ])(
+    '%s at /run/munge: the socket that our killed munged left does not keep the next one from starting',
+    (_, root) => {
+      const left = {
+        '/run/munge/munge.socket.2': { kind: 'socket', uid: 101 },
+        '/run/munge/munged.pid': { uid: 101 },
+      } as const;
+      const { services } = plan({
+        mountinfo: mountLine('/run/munge', { root }),
+        files: { ...files, ...left },
+      });
+      // A munged that still serves there is not disturbed: `unlessListening` sees to that.
+      expect(services[0]?.start).toMatchObject({ unlessListening: socket });
+    },
+  );
+});
+
+describe('what keeps our own munge from starting is told before anything is started', () => {
+  test.each([
+    ['no user munge', { users: {} }, /no user munge/, /apt-get install munge.*-v \/run\/munge/],
+    ['no key', { files: {} }, /munge.key: there is none/, /-v \/run\/munge:\/run\/munge:ro/],
+    [
+      'no munged',
+      { programs: { ...programs, munged: { missing: 'notFound', errno: 'ENOENT' } } },
+      /munged is not in this image/,
+      /apt-get install munge/,
+    ],
+    [
+      'a munged that is not executable',
+      { programs: { ...programs, munged: { missing: 'notExecutable', errno: 'EACCES' } } },
+      /munged is not executable/,
+      /apt-get install munge/,
+    ],
+    [
+      'no setpriv',
+      { programs: { ...programs, setpriv: { missing: 'notFound', errno: 'ENOENT' } } },
+      /setpriv is not in this image/,
+      /util-linux/,
+    ],
+    [
+      '--cap-drop=ALL',
+      { capabilities: 0n },
+      /lacks CAP_SETUID and CAP_SETGID/,
+      /--cap-add=SETUID --cap-add=SETGID/,
+    ],
+    ['without SETUID', { capabilities: 1n << 6n }, /lacks CAP_SETUID$/, /--cap-add=SETUID, or/],
+    ['without SETGID', { capabilities: 1n << 7n }, /lacks CAP_SETGID$/, /--cap-add=SETGID, or/],
+    [
+      'others may write to /run',
+      { files: { ...files, '/run': { kind: 'directory', mode: 0o777 } } },
+      /others may write to \/run$/,
+      /chmod go-w \/run /,
+    ],
+    [
+      '/run belongs to somebody',
+      { files: { ...files, '/run': { kind: 'directory', uid: 998 } } },
+      /\/run belongs to uid 998/,
+      /chown root \/run/,
+    ],
+    [
+      'a user of its own, and a /run/munge that others may write to and it may not mend',
+      {
+        uid: 1234,
+        files: {
+          '/etc/munge/munge.key': { ...key, uid: 1234 },
+          '/run/munge': { kind: 'directory', mode: 0o777 },
+        },
+      },
+      /munged refuses its mode 0777/,
+      /chmod 0755 \/run\/munge/,
+    ],
+    [
+      'a user of its own, and a /run/munge that it may not write to',
+      {
+        uid: 1234,
+        files: {
+          '/etc/munge/munge.key': { ...key, uid: 1234 },
+          '/run/munge': { kind: 'directory', mode: 0o755, uid: 101 },
+        },
+      },
+      /\/run\/munge/,
+      /./,
+    ],
+  ] as const)('%s', (_, world, what, remedy) => {
+    expect(problems(world)).toEqual([
+      { kind: 'munge', what: expect.stringMatching(what), remedy: expect.stringMatching(remedy) },
+    ]);
+  });
+
+  test('a /run with the sticky bit, as --tmpfs /run:mode=1777 makes it, is good', () => {
+    expect(problems({ files: { ...files, '/run': { kind: 'directory', mode: 0o1777 } } })).toEqual([]);
+  });
+
+  test('root mends the mode and owner of /run/munge', () => {
+    expect(
+      problems({ files: { ...files, '/run/munge': { kind: 'directory', mode: 0o777, uid: 998 } } }),
+    ).toEqual([]);
+  });
+
+  test('with several problems, all are told, and nothing is to be started', () => {
+    const { services, requirements } = plan({ files: {}, programs: {}, capabilities: 0n });
+    expect(services).toEqual([]);
+    expect(requirements.filter(({ problem }) => problem)).toHaveLength(6);
+  });
+});

@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'vitest';
+import { parseDuration, readSettings, settingsTable } from '../../src/settings.ts';
+import { settingsFrom } from '../support/fake-host.ts';
+
+const problemOf = (env: NodeJS.ProcessEnv) => {
+  const read = readSettings(env);
+  return 'problem' in read ? read.problem : undefined;
+};
+
+const defaults = {
+  root: '',
+  munge: 'auto',
+  mungeTimeoutMs: 10_000,
+  nofile: undefined,
+  logLevel: 'info',
+  logFormat: 'auto',
+  health: 'quick',
+  healthTimeoutMs: 5000,
+};
+
+test('without any LDMS_ENTRYPOINT_* variable the defaults are in force', () => {
+  expect(settingsFrom({ PATH: '/usr/bin', LDMS_OTHER: 'x' })).toEqual(defaults);
+});
+
+test('an empty variable counts as unset, as compose files write it', () => {
+  expect(settingsFrom(Object.fromEntries(settingsTable.map(({ name }) => [name, ''])))).toEqual(defaults);
+});
+
+test('the table has one row for each setting', () => {
+  const keys = settingsTable.map(({ key }) => key);
+  expect(new Set(keys)).toEqual(new Set(Object.keys(defaults)));
+  expect(keys).toHaveLength(Object.keys(defaults).length);
+  expect(new Set(settingsTable.map(({ name }) => name)).size).toBe(keys.length);
+});
+
+test.each(settingsTable.map((row) => [row.name, row] as const))(
+  '%s has a default that it would itself accept, and says what it takes',
+  (_, { fallback, parse, takes, meaning }) => {
+    if (fallback !== '') expect(parse(fallback)).toBeDefined();
+    expect(takes).not.toBe('');
+    expect(meaning).not.toBe('');
+  },
+);
+
+test.each([
+  ['LDMS_ENTRYPOINT_ROOT', '/site', { root: '/site' }],
+  ['LDMS_ENTRYPOINT_ROOT', '/site//', { root: '/site' }],
+  ['LDMS_ENTRYPOINT_ROOT', '/', { root: '' }],
+  ['LDMS_ENTRYPOINT_MUNGE', 'auto', { munge: 'auto' }],
+  ['LDMS_ENTRYPOINT_MUNGE', 'host', { munge: 'host' }],
+  ['LDMS_ENTRYPOINT_MUNGE', 'container', { munge: 'container' }],
+  ['LDMS_ENTRYPOINT_MUNGE', 'off', { munge: 'off' }],
+  ['LDMS_ENTRYPOINT_MUNGE_TIMEOUT', '250ms', { mungeTimeoutMs: 250 }],
+  ['LDMS_ENTRYPOINT_NOFILE', '4096', { nofile: 4096 }],
+  ['LDMS_ENTRYPOINT_LOG_LEVEL', 'debug', { logLevel: 'debug' }],
+  ['LDMS_ENTRYPOINT_LOG_LEVEL', 'error', { logLevel: 'error' }],
+  ['LDMS_ENTRYPOINT_LOG_FORMAT', 'json', { logFormat: 'json' }],
+  ['LDMS_ENTRYPOINT_LOG_FORMAT', 'text', { logFormat: 'text' }],
+  ['LDMS_ENTRYPOINT_HEALTH', 'deep', { health: 'deep' }],
+  ['LDMS_ENTRYPOINT_HEALTH_TIMEOUT', '1m', { healthTimeoutMs: 60_000 }],
+])('%s=%s is understood', (name, value, changed) => {
+  expect(settingsFrom({ [name]: value })).toEqual({ ...defaults, ...changed });
+});
+
+describe('a wrong setting is an error', () => {
+  test.each([
+    ['LDMS_ENTRYPOINT_ROOT', 'relative/path'],
+    ['LDMS_ENTRYPOINT_MUNGE', 'Host'],
+    ['LDMS_ENTRYPOINT_MUNGE', 'yes'],
+    ['LDMS_ENTRYPOINT_MUNGE_TIMEOUT', 'soon'],
+    ['LDMS_ENTRYPOINT_MUNGE_TIMEOUT', '0'],
+    ['LDMS_ENTRYPOINT_NOFILE', '0'],
+    ['LDMS_ENTRYPOINT_NOFILE', '-1'],
+    ['LDMS_ENTRYPOINT_NOFILE', 'unlimited'],
+    ['LDMS_ENTRYPOINT_NOFILE', '10 '],
+    ['LDMS_ENTRYPOINT_LOG_LEVEL', 'INFO'],
+    ['LDMS_ENTRYPOINT_LOG_FORMAT', 'pretty'],
+    ['LDMS_ENTRYPOINT_HEALTH', 'full'],
+    ['LDMS_ENTRYPOINT_HEALTH_TIMEOUT', '-5s'],
+  ])('%s="%s": the message names it, its value and what it takes', (name, value) => {
+    const problem = problemOf({ [name]: value });
+    expect(problem?.kind).toBe('usage');
+    expect(problem?.what).toContain(`${name}=${value}`);
+    expect(problem?.what).toContain(settingsTable.find((row) => row.name === name)?.takes);
+  });
+
+  test('an unknown LDMS_ENTRYPOINT_ variable is named, and the valid ones are listed', () => {
+    const problem = problemOf({ LDMS_ENTRYPOINT_MUGNE: 'off' });
+    expect(problem?.what).toContain('LDMS_ENTRYPOINT_MUGNE is not a setting');
+    for (const { name } of settingsTable) expect(problem?.remedy).toContain(name);
+  });
+
+  test('a lower-case spelling or another prefix is nobody’s setting, and no error', () => {
+    expect(
+      problemOf({ ldms_entrypoint_munge: 'x', LDMS_ENTRYPOINT: 'x', LDMSD_MEM_SZ: '1G' }),
+    ).toBeUndefined();
+  });
+
+  test('all wrong ones are told at once', () => {
+    const problem = problemOf({
+      LDMS_ENTRYPOINT_MUNGE: 'maybe',
+      LDMS_ENTRYPOINT_NOFILE: 'many',
+      LDMS_ENTRYPOINT_COLOUR: 'red',
+    });
+    expect(problem?.what).toContain('LDMS_ENTRYPOINT_MUNGE=maybe');
+    expect(problem?.what).toContain('LDMS_ENTRYPOINT_NOFILE=many');
+    expect(problem?.what).toContain('LDMS_ENTRYPOINT_COLOUR');
+  });
+});
+
+test.each([
+  ['500ms', 500],
+  ['10s', 10_000],
+  ['2m', 120_000],
+  ['3', 3000],
+  ['1.5s', 1500],
+  ['0.25', 250],
+  ['1ms', 1],
+  ['24000s', 24_000_000],
+  ['1440m', 86_400_000],
+  ['1441m', undefined],
+  ['0', undefined],
+  ['0s', undefined],
+  ['0.4ms', undefined],
+  ['', undefined],
+  ['s', undefined],
+  ['-1s', undefined],
+  ['+1s', undefined],
+  ['1 s', undefined],
+  ['1S', undefined],
+  ['1h', undefined],
+  ['.5s', undefined],
+  ['1e3', undefined],
+  ['0x10', undefined],
+  ['10s\n', undefined],
+])('the duration "%s" is %s milliseconds', (text, ms) => {
+  expect(parseDuration(text)).toBe(ms);
+});
