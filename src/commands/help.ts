@@ -1,7 +1,7 @@
 /** `--help`: made from the tables of modes, settings and exit codes, as are the pages in docs/. */
 import { modes } from '../entrypoints/index.ts';
 import { exitCodes } from '../problem.ts';
-import { settingsTable } from '../settings.ts';
+import { type Setting, settingsTable } from '../settings.ts';
 
 /** The whole text. */
 export function helpText(): string {
@@ -20,11 +20,27 @@ Modes
 ${rows(modes.map(({ name, summary }) => [name, summary]))}
 
 Settings, as environment variables (arguments belong to the daemons)
-${settingsTable.map(({ name, takes, fallback, meaning }) => `  ${name}\n      ${meaning}\n      ${takes}; default: ${fallback || 'unset'}`).join('\n')}
+${settingsTable.map(settingLines).join('\n')}
 
-Exit codes: the daemon's own, 128 + n if it was ended by signal n (143 also if we were stopped while preparing), or one of ours
+Exit codes: the daemon's own; 128 + n if signal n ended it, or stopped us while preparing; or one of ours
 ${rows(Object.values(exitCodes).map(({ code, meaning }) => [String(code), meaning]))}
 `;
+}
+
+function settingLines({ name, takes, fallback, meaning }: Setting): string {
+  const lines = [...wrapped(meaning), `${takes}; default: ${fallback || 'unset'}`];
+  return [`  ${name}`, ...lines.map((line) => `      ${line}`)].join('\n');
+}
+
+/** The text in lines of at most 90 columns, broken between words. */
+function wrapped(text: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + word.length >= 90) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }
 
 function rows(pairs: readonly (readonly [string, string])[]): string {

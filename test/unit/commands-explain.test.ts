@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest';
+import { explainText, words } from '../../src/commands/explain.ts';
+import type { Plan } from '../../src/plan.ts';
+
+const bare: Plan = {
+  mode: 'samp',
+  notices: [],
+  requirements: [],
+  services: [],
+  questions: [],
+  main: { program: 'ldmsd', args: ['-F', '-x', 'sock:411'] },
+  handoff: 'exec',
+};
+const munge = { name: 'munge', uid: 101, gid: 101 };
+const probe = { kind: 'munge', socket: '/run/munge/munge.socket.2', deadlineMs: 1500 } as const;
+const ifNot = { kind: 'munge', what: 'cannot use munge', remedy: 'mend it' } as const;
+const full: Plan = {
+  ...bare,
+  notices: [{ level: 'info', text: 'the munge key is used through a private copy' }],
+  questions: [{ about: 'ldmsd version', command: { program: 'ldmsd', args: ['-V'] } }],
+  requirements: [
+    { what: 'program munged', found: '/usr/sbin/munged' },
+    { what: 'something else' },
+    {
+      what: 'munge key',
+      problem: { kind: 'munge', what: 'cannot use the munge key: it is empty', remedy: 'make one' },
+    },
+  ],
+  services: [
+    { name: 'the host’s munged', ready: { ...probe, socket: '/host.sock' }, ifNot },
+    {
+      name: 'munged',
+      start: {
+        command: { program: 'munged', args: ['--foreground', '--socket=/run/my munge/s'] },
+        user: munge,
+        files: [
+          { do: 'directory', path: '/run/ldms-entrypoint', mode: 0o755, mend: false },
+          { do: 'directory', path: '/run/munge', mode: 0o755, owner: munge, mend: true },
+          { do: 'remove', path: '/run/munge/munge.socket.2' },
+          { do: 'copy', from: '/etc/munge/munge.key', path: '/run/key', mode: 0o600, owner: munge },
+        ],
+        unlessListening: '/run/munge/munge.socket.2',
+        graceMs: 500,
+      },
+      ready: probe,
+      ifNot,
+    },
+  ],
+};
+
+describe('explain', () => {
+  test('a plan that prepares nothing is one step', () => {
+    expect(explainText(bare)).toBe('samp:\n  1. become ldmsd -F -x sock:411\n');
+  });
+
+  test('every part of a plan is a numbered step', () => {
+    const steps = explainText(full)
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => line.replace(/^ *\d+\. /, ''));
+    expect(new Set(steps)).toEqual(
+      new Set([
+        'the munge key is used through a private copy',
+        'ask for the ldmsd version: ldmsd -V (once; the answer is kept)',
+        'check program munged: /usr/sbin/munged',
+        'check something else: as it should be',
+        'check munge key: NOT READY: cannot use the munge key: it is empty; make one',
+        'wait until the host’s munged encodes and decodes a credential through /host.sock, at most 1.5 s',
+        'make the directory /run/ldms-entrypoint, mode 0755',
+        'make the directory /run/munge of munge (101:101), mode 0755',
+        'remove /run/munge/munge.socket.2, if an earlier munged left it',
+        'copy /etc/munge/munge.key to /run/key of munge (101:101), mode 0600',
+        "start munged --foreground '--socket=/run/my munge/s', as munge (101:101)",
+        'wait until munged encodes and decodes a credential through /run/munge/munge.socket.2, at most 1.5 s',
+        'become ldmsd -F -x sock:411',
+      ]),
+    );
+    expect(explainText(full)).toMatch(/^ {2}1\. .*\n {2}2\. /m);
+    expect(explainText(full)).toMatch(/\n 13\. become ldmsd/);
+  });
+
+  // The runner runs no program for a question where something is wrong already.
+  test('the steps stand in the order in which they are done', () => {
+    const text = explainText(full);
+    const order = [
+      'check program munged',
+      'ask for the ldmsd version',
+      'make the directory',
+      'start munged',
+      'become',
+    ];
+    const places = order.map((step) => text.indexOf(step));
+    expect(places).not.toContain(-1);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+  });
+});
+
+test.each([
+  [
+    'plain words',
+    ['-x', 'sock:411', '--opt=v', 'a@b', '50%', 'a+b,c', './x_1-2'],
+    '-x sock:411 --opt=v a@b 50% a+b,c ./x_1-2',
+  ],
+  ['an empty word', [''], "''"],
+  ['a blank', ['a b'], "'a b'"],
+  ['characters of the shell', ['*', '$HOME', '`id`', '>x', 'a;b', '~'], "'*' '$HOME' '`id`' '>x' 'a;b' '~'"],
+  ['a newline', ['a\nb'], "'a\nb'"],
+  ['a quote', ["it's"], "'it'\\''s'"],
+  ['a double quote', ['"x"'], `'"x"'`],
+  ['a backslash', ['a\\b'], "'a\\b'"],
+  ['a letter beyond ASCII', ['münge'], "'münge'"],
+])('a command is written as it would be typed in a shell: %s', (_, args, typed) => {
+  expect(words({ program: 'ldmsd', args })).toBe(`ldmsd ${typed}`);
+});
