@@ -143,9 +143,9 @@ function look(path: string): Look {
 export function parsePasswd(text: string, name: string): User | undefined {
   for (const line of text.split('\n')) {
     const [account, , uid, gid] = line.split(':');
-    if (account === name && uid !== undefined && gid !== undefined) {
-      return { name, uid: Number(uid), gid: Number(gid) };
-    }
+    // An empty or garbled field must not be read as 0, which is root.
+    const [isUid, isGid] = [uid, gid].map((id) => /^\d+$/.test(id ?? ''));
+    if (account === name && isUid && isGid) return { name, uid: Number(uid), gid: Number(gid) };
   }
   return undefined;
 }

@@ -62,19 +62,13 @@ function unescapeOctal(field: string): string {
  * @param below mount points that are not strictly deeper than this directory do not count
  */
 export function mountOver(mounts: readonly Mount[], path: string, below: string): Mount | undefined {
-  let found: Mount | undefined;
-  let foundPoint = '';
-  for (const mount of mounts) {
+  // The last one in the file's order: a mount made later hides those that it covers, and one inside
+  // another stands behind it.
+  return mounts.findLast((mount) => {
     const point = throughVarRun(mount.point, below);
     const deeper = point.startsWith(`${below}/`) && point.length > below.length + 1;
-    const covers = path === point || path.startsWith(`${point}/`);
-    // Not shorter: a later mount on the same point hides the earlier one.
-    if (deeper && covers && point.length >= foundPoint.length) {
-      found = mount;
-      foundPoint = point;
-    }
-  }
-  return found;
+    return deeper && (path === point || path.startsWith(`${point}/`));
+  });
 }
 
 /** The path with a leading `<below>/var/run` read as `<below>/run`. */

@@ -47,7 +47,7 @@ export interface Command {
 
 /** A daemon that `main` needs: started by us (`start`), or somebody else's, which we only wait for. */
 export interface Service {
-  /** For people: "munged", "the host’s munged". */
+  /** For people: "munged", "the host's munged". */
   readonly name: string;
   readonly start?: ServiceStart;
   readonly ready: Probe;

@@ -14,7 +14,7 @@ export const exitCodes = {
   usage: { code: 64, meaning: 'a wrong command line or a wrong LDMS_ENTRYPOINT_* setting' },
   internal: { code: 70, meaning: 'a mistake in ldms-entrypoint itself; please report it' },
   configuration: { code: 78, meaning: 'a file or directory that the mode needs is missing or unusable' },
-  munge: { code: 80, meaning: 'munge is wanted and cannot be used: key, munged, or the host’s socket' },
+  munge: { code: 80, meaning: "munge is wanted and cannot be used: key, munged, or the host's socket" },
   notExecutable: { code: 126, meaning: 'the program exists and cannot be executed' },
   notFound: { code: 127, meaning: 'the program was not found' },
 } as const;

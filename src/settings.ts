@@ -67,7 +67,7 @@ export const settingsTable: readonly Setting[] = [
     fallback: 'auto',
     takes: 'auto, host, container or off',
     meaning:
-      'auto: prepare munge when the arguments ask for it; host: use the host’s munged, always; container: start our own, always; off: leave munge alone',
+      "auto: prepare munge when the arguments ask for it; host: use the host's munged, always; container: start our own, always; off: leave munge alone",
     parse: oneOf('auto', 'host', 'container', 'off'),
   },
   {
@@ -84,7 +84,7 @@ export const settingsTable: readonly Setting[] = [
     fallback: '',
     takes: 'a number of files',
     meaning:
-      'the daemon’s soft limit on open files; unset: the hard limit, because Node raises the soft one to it',
+      "the daemon's soft limit on open files; unset: the hard limit, because Node raises the soft one to it",
     parse: (text) => (/^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined),
   },
   {

@@ -36,7 +36,7 @@ async function remember(record: string, host: Host, log: Log): Promise<void> {
   } catch (error) {
     await log(
       'debug',
-      `cannot keep ldmsd’s version in ${path} (${errnoWords(error)}): it is asked at each start`,
+      `cannot keep ldmsd's version in ${path} (${errnoWords(error)}): it is asked at each start`,
     );
   }
 }

@@ -24,7 +24,7 @@ export function checkText(plan: Plan, host: Host): { text: string; code: number 
   for (const { name, start, ready, ifNot } of plan.services) {
     if (start) continue;
     const there = host.look(ready.socket).kind === 'socket';
-    const what = `${ifNot.what}: there is no socket`;
+    const what = `cannot use ${name}: there is no socket ${ready.socket}`;
     line(name, there ? `${ready.socket}; whether it answers shows at the start` : { ...ifNot, what });
   }
   const main = findExecutable(host, plan.main);

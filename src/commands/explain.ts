@@ -7,13 +7,13 @@ import { sentence } from '../problem.ts';
 export function explainText(plan: Plan): string {
   const steps = [
     ...plan.notices.map(({ text }) => text),
-    ...plan.questions.map(
-      ({ about, command }) => `ask for the ${about}: ${words(command)} (once; the answer is kept)`,
-    ),
     ...plan.requirements.map(({ what, found, problem }) =>
       problem
         ? `check ${what}: NOT READY: ${sentence(problem)}`
         : `check ${what}: ${found ?? 'as it should be'}`,
+    ),
+    ...plan.questions.map(
+      ({ about, command }) => `ask for the ${about}: ${words(command)} (once; the answer is kept)`,
     ),
     ...plan.services.flatMap(serviceSteps),
     `become ${words(plan.main)}`,

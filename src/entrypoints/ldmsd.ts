@@ -9,7 +9,9 @@ import type { Given } from './mode.ts';
 
 /** Plans an ldmsd. Its arguments are never changed; `-F` may be put in front of them. */
 export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
-  const { args, settings, host, answers } = given;
+  const { settings, host, answers } = given;
+  // `docker run … ldms-samp ldmsd -V` names the program that we start anyway.
+  const args = given.args[0] === 'ldmsd' ? given.args.slice(1) : given.args;
   const nothing = {
     mode,
     notices: [],
@@ -41,7 +43,7 @@ export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
 }
 
 /**
- * `docker run … ldms-samp bash` runs bash, and `… ldmsd -V` runs ldmsd itself.
+ * `docker run … ldms-samp bash` runs bash.
  *
  * ldmsd ignores operands, so a first word that is one can only mean a program; it has to be one
  * that exists, or else all words are ldmsd's.
@@ -67,7 +69,7 @@ function decideForeground(
   }
   const forks = forksByItself(printed);
   if (forks !== undefined || !('path' in program)) return { add: forks ?? true, questions: [], notices: [] };
-  const text = `cannot tell ldmsd’s version from what ldmsd -V printed (${JSON.stringify(printed)}), so -F is added, as ldmsd up to 4.4 needs it`;
+  const text = `cannot tell ldmsd's version from what ldmsd -V printed (${JSON.stringify(printed)}), so -F is added, as ldmsd up to 4.4 needs it`;
   return { add: true, questions: [], notices: [{ level: 'warn', text }] };
 }
 

@@ -5,7 +5,7 @@
 import type { Host } from '../host.ts';
 import type { Listener } from '../plan.ts';
 import { errnoWords, type Problem } from '../problem.ts';
-import { type Auth, readConfig } from './config.ts';
+import { type Auth, nothingFound, readConfig } from './config.ts';
 import { parseListener } from './listener.ts';
 import { type Parsed, valuesOf } from './options.ts';
 
@@ -21,45 +21,52 @@ export interface Asked {
 
 /** Reads ldmsd's arguments and the files that they name with -c and -y. */
 export async function whatLdmsdWants(parsed: Parsed, host: Host): Promise<Asked> {
-  const auths: Auth[] = [];
-  const listeners: Listener[] = [];
+  const found = nothingFound();
   const problems: Problem[] = [];
-  const [plugin] = valuesOf(parsed, 'a');
-  // ldmsd takes one -A and ignores further ones, whatever its manual page says.
-  const args = valuesOf(parsed, 'A').slice(0, 1);
-  let defaultAuth: Auth | undefined;
-  if (plugin !== undefined) {
-    defaultAuth = { plugin, args, from: `-a ${plugin}` };
-    auths.push(defaultAuth);
-  }
+  const onCommandLine = defaultAuthOf(parsed);
+  if (onCommandLine) found.auths.push(onCommandLine);
   for (const value of valuesOf(parsed, 'x')) {
     const listener = parseListener(value);
-    if (listener) listeners.push(listener);
+    if (listener) found.listeners.push(listener);
   }
-  for (const option of parsed.options) {
-    if (option.value === undefined || (option.letter !== 'c' && option.letter !== 'y')) continue;
-    const found = await readConfig(option.value, option.letter === 'y' ? 'yaml' : 'commands', host);
-    if ('errno' in found) {
-      problems.push(unreadable(found.file, found.errno, `-${option.letter} ${option.value}`));
-      continue;
-    }
-    auths.push(...found.auths);
-    defaultAuth ??= found.defaultAuth;
-    listeners.push(...found.listeners);
-    problems.push(
-      ...found.missing.map(({ file, errno }) => unreadable(file, errno, `an include in ${option.value}`)),
-    );
+  for (const { letter, value } of parsed.options) {
+    if (value === undefined || (letter !== 'c' && letter !== 'y')) continue;
+    const errno = await readConfig(value, letter === 'y' ? 'yaml' : 'commands', host, found);
+    if (errno !== undefined) problems.push(unreadable(value, errno, `-${letter}`, host));
   }
-  return { auths, ...(defaultAuth && { defaultAuth }), listeners, problems };
+  for (const { file, errno } of found.missing) problems.push(unreadable(file, errno, 'included', host));
+  const { auths, domains, used, listeners } = found;
+  const undefinedDomains = used.filter(({ plugin }) => !domains.has(plugin));
+  const defaultAuth = onCommandLine ?? found.defaultAuth;
+  return {
+    auths: [...auths, ...undefinedDomains],
+    ...(defaultAuth && { defaultAuth }),
+    listeners,
+    problems,
+  };
 }
 
-function unreadable(file: string, errno: string, because: string): Problem {
+/**
+ * The default authentication of the command line.
+ *
+ * ldmsd takes the first -a and one -A, whatever its manual page says; a further -a is ignored, and
+ * so is every -A behind that one (ldmsd.c: it sets the count of arguments to -1).
+ */
+function defaultAuthOf({ options }: Parsed): Auth | undefined {
+  const [first, second] = options.filter(({ letter }) => letter === 'a');
+  if (first?.value === undefined) return undefined;
+  const counted = second ? options.slice(0, options.indexOf(second)) : options;
+  const args = counted.flatMap(({ letter, value }) => (letter === 'A' && value !== undefined ? [value] : []));
+  return { plugin: first.value, args: args.slice(0, 1), from: `-a ${first.value}` };
+}
+
+function unreadable(file: string, errno: string, how: string, host: Host): Problem {
   return {
     kind: 'configuration',
-    what: `cannot read ldmsd’s configuration file ${file} (${because}): ${errnoWords(errno)}`,
+    what: `cannot read ldmsd's configuration file ${file} (${how}): ${errnoWords(errno)}`,
     remedy:
       errno === 'ENOENT'
         ? `mount it into the container: -v /on-host/file:${file}:ro`
-        : `make it readable for uid ${process.getuid?.() ?? 0}`,
+        : `make it a file that uid ${host.uid} can read`,
   };
 }

@@ -14,96 +14,106 @@ export interface Auth {
   readonly from: string;
 }
 
-/** What a file and the files it includes say. */
+/** What files and the files they include say; `readConfig` adds to it. */
 export interface Found {
   readonly auths: Auth[];
   readonly listeners: Listener[];
   defaultAuth?: Auth;
+  /** Names of the authentication domains that `auth_add` defines. */
+  readonly domains: Set<string>;
+  /** Domains as commands use them; one that is defined nowhere can only mean the plugin of its name. */
+  readonly used: Auth[];
   /** Included files that cannot be read. */
   readonly missing: { file: string; errno: string }[];
+  /** Every file that was read, so that none is read twice. */
+  readonly seen: Set<string>;
 }
 
-/** Reads one file; `errno` tells why it cannot be read. */
+/** Nothing found yet. */
+export const nothingFound = (): Found => ({
+  auths: [],
+  listeners: [],
+  domains: new Set(),
+  used: [],
+  missing: [],
+  seen: new Set(),
+});
+
+/**
+ * Reads one file.
+ *
+ * @returns why it cannot be read (`ENOENT`, `EACCES`, …), or undefined
+ */
 export async function readConfig(
   file: string,
   language: 'commands' | 'yaml',
   host: Host,
-): Promise<Found | { file: string; errno: string }> {
+  found: Found,
+): Promise<string | undefined> {
   const bytes = host.read(file);
-  if (!Buffer.isBuffer(bytes)) return { file, errno: bytes.errno };
-  const found: Found = { auths: [], listeners: [], missing: [] };
+  if (!Buffer.isBuffer(bytes)) return bytes.errno;
+  if (found.seen.has(file)) return undefined;
+  found.seen.add(file);
   if (language === 'yaml') await readYaml(bytes.toString(), file, found);
-  else readCommands(bytes.toString(), file, host, { ...host.env }, found, 0);
-  return found;
+  else readCommands(bytes.toString(), file, host, { ...host.env }, found);
+  return undefined;
 }
 
-// Deeper than anybody includes; a file that includes itself must not hang us.
-const deepestInclude = 16;
-
 /**
- * Reads a file of commands: `verb name=value …` a line, `#` begins a comment line, a `\` at the
- * end joins the next line, `${NAME}` is replaced from the environment (ldmsd_config.c,
- * str_repl_env_vars), which `env NAME=VALUE` adds to.
+ * Reads a file of commands: `verb name=value …` a line, a `#` that begins a word begins a comment,
+ * a `\` at the end joins the next line, `${NAME}` is replaced from the environment
+ * (ldmsd_config.c: find_comment, str_repl_env_vars), which `env NAME=VALUE` adds to.
  */
-function readCommands(
-  text: string,
-  file: string,
-  host: Host,
-  env: NodeJS.ProcessEnv,
-  found: Found,
-  depth: number,
-): void {
-  const domains = new Set<string>();
+function readCommands(text: string, file: string, host: Host, env: NodeJS.ProcessEnv, found: Found): void {
   for (const { line, number } of joinedLines(text)) {
     const words = line
-      .replace(/\$\{([^}]*)\}/g, (_, name: string) => env[name] ?? '')
+      .replace(/\$\{(\w+)\}/g, (_, name: string) => env[name] ?? '')
       .split(/\s+/)
       .filter(Boolean);
-    const [verb, ...rest] = words;
-    const values = new Map(
-      rest.map((word) => {
-        const at = word.indexOf('=');
-        return at < 0 ? ([word, ''] as const) : ([word.slice(0, at), word.slice(at + 1)] as const);
-      }),
-    );
-    const from = `line ${number} of ${file}`;
-    const plugin = values.get('plugin');
-    const args = rest.filter((word) => word.includes('=') && !/^(plugin|name)=/.test(word));
-    if (verb === 'env') {
-      for (const [name, value] of values) env[name] = value;
-    } else if (verb === 'default_auth' && plugin) {
-      addDefault(found, { plugin, args, from });
-    } else if (verb === 'auth_add') {
-      // Without a plugin, the domain's name is the plugin's (ldmsd_controller's help).
-      const name = values.get('name') ?? '';
-      domains.add(name);
-      if (plugin || name) found.auths.push({ plugin: plugin || name, args, from });
-    } else if (verb === 'option') {
-      const parsed = parseOptions(rest);
-      const [name] = valuesOf(parsed, 'a');
-      if (name) addDefault(found, { plugin: name, args: valuesOf(parsed, 'A').slice(0, 1), from });
-      for (const value of valuesOf(parsed, 'x')) addListener(found, parseListener(value));
-    } else if (verb === 'listen') {
-      const at = values.get('host');
-      addListener(
-        found,
-        parseListener([values.get('xprt') ?? 'sock', values.get('port'), at].filter(Boolean).join(':')),
-      );
-    } else if (verb === 'include' && rest[0]) {
-      include(rest[0].replace(/^path=/, ''), host, env, found, depth);
-    }
-    const domain = values.get('auth');
-    // A domain that is used without having been defined: its name is all that is known of it.
-    if (verb !== 'auth_add' && domain && !domains.has(domain)) {
-      found.auths.push({ plugin: domain, args: [], from });
-    }
+    readCommand(words, `line ${number} of ${file}`, env, found);
+    const [verb, included] = words;
+    if (verb === 'include' && included) include(included.replace(/^path=/, ''), host, env, found);
   }
 }
 
-function include(file: string, host: Host, env: NodeJS.ProcessEnv, found: Found, depth: number): void {
+function readCommand([verb, ...rest]: string[], from: string, env: NodeJS.ProcessEnv, found: Found): void {
+  const values = new Map(rest.map(nameAndValue));
+  const plugin = values.get('plugin');
+  const args = rest.filter((word) => word.includes('=') && !/^(plugin|name)=/.test(word));
+  if (verb === 'env') {
+    for (const [name, value] of values) env[name] = value;
+  } else if (verb === 'default_auth' && plugin) {
+    addDefault(found, { plugin, args, from });
+  } else if (verb === 'auth_add') {
+    // Without a plugin, the domain's name is the plugin's (ldmsd_controller's help).
+    const name = values.get('name') ?? '';
+    found.domains.add(name);
+    if (plugin || name) found.auths.push({ plugin: plugin || name, args, from });
+    return;
+  } else if (verb === 'option') {
+    const parsed = parseOptions(rest);
+    const [name] = valuesOf(parsed, 'a');
+    if (name) addDefault(found, { plugin: name, args: valuesOf(parsed, 'A').slice(0, 1), from });
+  } else if (verb === 'listen') {
+    const address = [values.get('xprt'), values.get('port'), values.get('host')];
+    const listener = parseListener(address.filter(Boolean).join(':'));
+    if (listener) found.listeners.push(listener);
+  }
+  const domain = values.get('auth');
+  if (domain) found.used.push({ plugin: domain, args: [], from });
+}
+
+function nameAndValue(word: string): readonly [string, string] {
+  const at = word.indexOf('=');
+  return at < 0 ? [word, ''] : [word.slice(0, at), word.slice(at + 1)];
+}
+
+function include(file: string, host: Host, env: NodeJS.ProcessEnv, found: Found): void {
+  if (found.seen.has(file)) return;
+  found.seen.add(file);
   const bytes = host.read(file);
-  if (!Buffer.isBuffer(bytes)) found.missing.push({ file, errno: bytes.errno });
-  else if (depth < deepestInclude) readCommands(bytes.toString(), file, host, env, found, depth + 1);
+  if (Buffer.isBuffer(bytes)) readCommands(bytes.toString(), file, host, env, found);
+  else found.missing.push({ file, errno: bytes.errno });
 }
 
 function addDefault(found: Found, auth: Auth): void {
@@ -111,23 +121,17 @@ function addDefault(found: Found, auth: Auth): void {
   found.defaultAuth ??= auth;
 }
 
-function addListener(found: Found, listener: Listener | undefined): void {
-  if (listener) found.listeners.push(listener);
-}
-
-/** The command lines of a file with their first line's number, comments and blank lines left out. */
+/** The command lines of a file with their first line's number, without comments and blank lines. */
 function joinedLines(text: string): { line: string; number: number }[] {
   const lines: { line: string; number: number }[] = [];
   let begun: { line: string; number: number } | undefined;
   for (const [at, raw] of text.split('\n').entries()) {
-    const line = raw.replace(/\r$/, '');
-    if (!begun && /^\s*(#|$)/.test(line)) continue;
+    const part = raw.replace(/(^|\s)#.*/, '').trimEnd();
+    const joins = part.endsWith('\\');
+    const line = joins ? `${part.slice(0, -1)} ` : part;
     begun = begun ? { ...begun, line: begun.line + line } : { line, number: at + 1 };
-    if (begun.line.endsWith('\\')) {
-      begun = { ...begun, line: `${begun.line.slice(0, -1)} ` };
-      continue;
-    }
-    lines.push(begun);
+    if (joins) continue;
+    if (begun.line.trim()) lines.push(begun);
     begun = undefined;
   }
   if (begun) lines.push(begun);
@@ -143,16 +147,18 @@ function joinedLines(text: string): { line: string; number: number }[] {
  * file is valid is ldmsd's to judge.
  */
 async function readYaml(text: string, file: string, found: Found): Promise<void> {
-  const { isMap, isScalar, LineCounter, parseDocument, visit } = await import('yaml');
+  const { isAlias, isMap, isScalar, LineCounter, parseDocument, visit } = await import('yaml');
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, logLevel: 'silent' });
+  const real = (node: unknown) => (isAlias(node) ? node.resolve(document) : node);
   visit(document, {
     Pair: (_, { key, value }) => {
       if (!isScalar(key) || key.value !== 'auth') return;
-      const name = isMap(value) ? (value.get('plugin') ?? value.get('name')) : isScalar(value) && value.value;
-      if (typeof name !== 'string') return;
+      const auth = real(value);
+      const name = real(isMap(auth) ? (auth.get('plugin', true) ?? auth.get('name', true)) : auth);
+      if (!isScalar(name) || typeof name.value !== 'string') return;
       const { line } = lines.linePos(key.range?.[0] ?? 0);
-      found.auths.push({ plugin: name, args: [], from: `line ${line} of ${file}` });
+      found.auths.push({ plugin: name.value, args: [], from: `line ${line} of ${file}` });
     },
   });
 }

@@ -12,6 +12,9 @@ import type { Host, Look } from '../host.ts';
 import type { User } from '../plan.ts';
 import { errnoWords, type Problem } from '../problem.ts';
 
+/** Where an image expects the key of a munged of its own. */
+export const keyPath = '/etc/munge/munge.key';
+
 /** munged refuses shorter keys. */
 export const shortestKey = 32;
 
@@ -38,7 +41,7 @@ export function judgeKey(path: string, user: User, host: Host): UsableKey | Prob
     if (look.errno !== 'ENOENT') return bad(errnoWords(look.errno), runAsRootOr(user));
     return bad(
       'there is none',
-      `give the container the host’s munge (-v /run/munge:/run/munge:ro) or your cluster’s key (-v /on-host/munge.key:${path}:ro)`,
+      `give the container the host's munge (-v /run/munge:/run/munge:ro) or your cluster's key (-v /on-host/munge.key:${path}:ro)`,
     );
   }
   if (look.kind === 'directory') {

@@ -4,12 +4,10 @@ import type { Host } from '../host.ts';
 import type { FileAction, Notice, Requirement, Service, User } from '../plan.ts';
 import type { Problem } from '../problem.ts';
 import type { Settings } from '../settings.ts';
-import { directoriesUp, judgeKey, othersMayWrite, type UsableKey, userWords } from './key.ts';
+import { directoriesUp, judgeKey, keyPath, octal, othersMayWrite, type UsableKey, userWords } from './key.ts';
 import { defaultSocket, type Wanted } from './wanted.ts';
 import { type Whose, whoseMunge } from './whose.ts';
 
-/** Where an image expects the key of a munged of its own. */
-export const keyPath = '/etc/munge/munge.key';
 /** What we keep for munged, readable by it alone: a copied key, and its random seed. */
 export const privateDirectory = '/run/ldms-entrypoint/munge';
 
@@ -44,15 +42,15 @@ export function planMunge(wanted: Wanted, settings: Settings, host: Host): Munge
 
 function hostsMunge(wanted: Wanted, whose: Whose, socket: string, settings: Settings) {
   const notices: Notice[] = [
-    { level: 'debug', text: `munge is wanted (${wanted.why}) and is the host’s: ${whose.because}` },
+    { level: 'debug', text: `munge is wanted (${wanted.why}) and is the host's: ${whose.because}` },
   ];
   const services: Service[] = [
     {
-      name: 'the host’s munged',
+      name: "the host's munged",
       ready: { kind: 'munge', socket, deadlineMs: settings.mungeTimeoutMs },
       ifNot: {
         kind: 'munge',
-        what: `cannot use the host’s munge through ${socket}, tried for ${settings.mungeTimeoutMs / 1000} s`,
+        what: `cannot use the host's munge through ${socket}, tried for ${settings.mungeTimeoutMs / 1000} s`,
         remedy:
           'on the host: systemctl restart munge; then restart this container, since a mount of /run/munge leads nowhere once munge has been restarted',
       },
@@ -70,7 +68,7 @@ function staleness(whose: Whose): Requirement[] {
       what,
       problem: {
         kind: 'munge',
-        what: `cannot use the host’s munge: the directory that was mounted at ${whose.mountPoint} has been deleted on the host, as happens when munge is restarted there`,
+        what: `cannot use the host's munge: the directory that was mounted at ${whose.mountPoint} has been deleted on the host, as happens when munge is restarted there`,
         remedy:
           'restart this container; to be spared that, keep the directory: systemctl edit munge, RuntimeDirectoryPreserve=yes',
       },
@@ -80,7 +78,7 @@ function staleness(whose: Whose): Requirement[] {
 
 function notOverTheHosts(because: string): Requirement {
   return {
-    what: 'a /run/munge of the container’s own',
+    what: "a /run/munge of the container's own",
     problem: {
       kind: 'munge',
       what: `cannot start a munged of our own (LDMS_ENTRYPOINT_MUNGE=container): ${because}`,
@@ -133,7 +131,7 @@ function userOfMunged(host: Host): User | Problem {
       kind: 'munge',
       what: 'cannot start munged: /etc/passwd has no user munge',
       remedy:
-        'install munge in the image (apt-get install munge), or use the host’s: -v /run/munge:/run/munge:ro',
+        "install munge in the image (apt-get install munge), or use the host's: -v /run/munge:/run/munge:ro",
     }
   );
 }
@@ -152,7 +150,7 @@ function mayChangeUser(user: User, host: Host): Requirement[] {
       problem: {
         kind: 'munge',
         what: `cannot run munged as ${userWords(user)}: the container lacks ${names.map((name) => `CAP_${name}`).join(' and ')}`,
-        remedy: `docker run ${names.map((name) => `--cap-add=${name}`).join(' ')}, or the host’s munge: -v /run/munge:/run/munge:ro`,
+        remedy: `docker run ${names.map((name) => `--cap-add=${name}`).join(' ')}, or the host's munge: -v /run/munge:/run/munge:ro`,
       },
     },
   ];
@@ -188,9 +186,19 @@ function socketDirectory(socket: string, user: User, host: Host): Requirement[] 
     }
   }
   const at = host.look(ours);
-  const mendable = host.uid === 0 || at.kind === 'nothing' || at.uid === host.uid;
-  if (!mendable && at.kind === 'directory' && (othersMayWrite(at) || (at.mode & 0o111) !== 0o111)) {
-    return [refusal(what, `munged refuses its mode 0${at.mode.toString(8)}`, `chmod 0755 ${ours}`)];
+  // Root gives it the right owner and mode, and so does a user to a directory of his own.
+  if (at.kind !== 'directory' || host.uid === 0 || at.uid === host.uid) return [];
+  if (othersMayWrite(at) || (at.mode & 0o111) !== 0o111) {
+    return [refusal(what, `munged refuses its mode ${octal(at.mode)}`, `chmod 0755 ${ours}`)];
+  }
+  if ((at.mode & 0o002) === 0) {
+    return [
+      refusal(
+        what,
+        `${ours} belongs to uid ${at.uid}, and ${userWords(user)} may not write to it`,
+        `docker run --tmpfs ${ours}:mode=1777, or --user ${at.uid}:${at.gid}`,
+      ),
+    ];
   }
   return [];
 }

@@ -7,6 +7,7 @@
 import { dirname } from 'node:path';
 import type { Host } from '../host.ts';
 import { type Mount, mountOver, throughVarRun } from '../mounts.ts';
+import { keyPath } from './key.ts';
 
 /** The answer, and how it was found, for people. */
 export type Whose =
@@ -25,10 +26,12 @@ export function whoseMunge(socket: string, host: Host): Whose {
   if (!mount) return { whose: 'ours', because: `no mount at ${dirname(path)}` };
   const { point } = mount;
   if (isFreshTmpfs(mount, host)) return { whose: 'ours', because: `${point} is a tmpfs of this container` };
-  // A volume or an emptyDir holds the host's munged only if somebody serves through it already.
+  // A volume or an emptyDir may be shared with a munged beside us, or be ours alone. A key of our own
+  // decides; a socket does not, since the last munged of ours, killed with its container, leaves one.
   const volume = volumeKind(mount.root);
-  if (volume && host.look(path).kind !== 'socket') {
-    return { whose: 'ours', because: `${point} is a ${volume}, without a munged behind it` };
+  const serves = host.look(path).kind === 'socket';
+  if (volume && (!serves || host.look(host.path(keyPath)).kind !== 'nothing')) {
+    return { whose: 'ours', because: `${point} is a ${volume}` };
   }
   return {
     whose: 'host',
@@ -45,8 +48,19 @@ function volumeKind(root: string): string | undefined {
   return undefined;
 }
 
-// What a booted machine has in /run and a fresh tmpfs in a container has not.
-const hostsOwn = ['systemd', 'udev', 'utmp', 'dbus', 'initctl', 'openrc', 'runit', 's6'];
+// What only a booted machine has in /run. Not /run/systemd itself: images of containers have that.
+const hostsOwn = [
+  'systemd/private',
+  'systemd/notify',
+  'systemd/journal',
+  'udev/control',
+  'udev/data',
+  'dbus/system_bus_socket',
+  'initctl',
+  'openrc/softlevel',
+  'runit',
+  's6-rc',
+];
 
 /**
  * Whether a tmpfs was made for this container.
@@ -57,6 +71,5 @@ const hostsOwn = ['systemd', 'udev', 'utmp', 'dbus', 'initctl', 'openrc', 'runit
  */
 function isFreshTmpfs(mount: Mount, host: Host): boolean {
   if (mount.type !== 'tmpfs' || mount.root !== '/') return false;
-  const names = host.list(mount.point);
-  return !names.some((name) => hostsOwn.includes(name));
+  return !hostsOwn.some((name) => host.look(`${mount.point}/${name}`).kind !== 'nothing');
 }

@@ -62,7 +62,7 @@ function copy(action: Extract<FileAction, { do: 'copy' }>): void {
 function remedyFor(errno: string): string {
   if (errno === 'EROFS') return 'give the container a writable /run: docker run --tmpfs /run';
   if (errno === 'EPERM') {
-    return 'let root change owners (docker run --cap-add=CHOWN --cap-add=DAC_OVERRIDE --cap-add=FOWNER), or use the host’s munge: -v /run/munge:/run/munge:ro';
+    return "let root change owners (docker run --cap-add=CHOWN --cap-add=DAC_OVERRIDE --cap-add=FOWNER), or use the host's munge: -v /run/munge:/run/munge:ro";
   }
   if (errno === 'EACCES') {
     return `uid ${process.getuid?.()} needs a /run that it may write to: docker run --tmpfs /run:mode=1777`;

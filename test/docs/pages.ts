@@ -4,7 +4,7 @@ import { exitCodes } from '../../src/problem.ts';
 import { settingsTable } from '../../src/settings.ts';
 
 const made =
-  'This page is made from the program’s own table by `npm run docs`; a test holds that they agree.';
+  "This page is made from the program's own table by `npm run docs`; a test holds that they agree.";
 
 /** Each page's file name below docs/, and its text. */
 export function pages(): Record<string, string> {

@@ -16,8 +16,8 @@ describe('explain', () => {
     const { stdout, code } = await site.run(['explain', ...asked]);
     const order = [
       'munge is wanted (-a munge)',
-      'ask for the ldmsd version',
       'check munge key',
+      'ask for the ldmsd version',
       'start munged',
       'wait until',
       'become ldmsd -F -x sock:10411 -a munge',
@@ -34,7 +34,7 @@ describe('explain', () => {
     expect(stdout).toContain(`become ldmsd -F -x sock:1 'it'\\''s' '*' ''`);
   });
 
-  test('leaves the daemon’s own options alone, `--json` and `--` included', async () => {
+  test("leaves the daemon's own options alone, `--json` and `--` included", async () => {
     const site = makeSite();
     const { stdout } = await site.run(['explain', '--json', 'dev', '--json', '--', '-x']);
     const plan = JSON.parse(stdout) as { main: unknown; handoff: string };
@@ -42,7 +42,7 @@ describe('explain', () => {
     expect(plan.handoff).toBe('exec');
   });
 
-  test('tells a plan’s problems, and is still 0: explaining worked', async () => {
+  test("tells a plan's problems, and is still 0: explaining worked", async () => {
     const site = makeSite();
     const { stdout, code } = await site.run(['explain', ...asked]);
     expect(stdout).toMatch(/check munge key: NOT READY: cannot use the munge key/);
@@ -118,7 +118,7 @@ describe('explain and check touch nothing', () => {
 });
 
 describe('--help and --version', () => {
-  test('--version is package.json’s', async () => {
+  test("--version is package.json's", async () => {
     const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
       version: string;
     };

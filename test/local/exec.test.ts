@@ -124,7 +124,7 @@ describe('arguments', () => {
     expect(readFileSync(site.path('asked'), 'utf8')).toBe('asked\nasked\n');
   });
 
-  test('an image’s record of the version spares even the first question', async () => {
+  test("an image's record of the version spares even the first question", async () => {
     const site = makeSite();
     const ldmsd = site.install('ldmsd', `#!/bin/sh\n[ "$1" = -V ] && exit 99\necho "$@"\n`);
     const { stdout: stat } = await run('stat', ['-Lc', '%s %Y', ldmsd]);
@@ -158,7 +158,7 @@ describe('what only prints', () => {
   );
 });
 
-describe('the daemon’s process', () => {
+describe("the daemon's process", () => {
   /** The same script, started directly and by us, with the limits that it was given directly. */
   async function both(options: StartOptions = {}) {
     const site = makeSite();

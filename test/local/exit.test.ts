@@ -5,7 +5,7 @@ import { testNeeding } from '../support/needs.ts';
 import { until } from '../support/program.ts';
 import { isAlive, ldmsdThat, logLines, makeSite, mungedsOf } from '../support/site.ts';
 
-describe('the daemon’s end is ours', () => {
+describe("the daemon's end is ours", () => {
   test('every exit code from 0 to 255 comes out as it is', async () => {
     const site = makeSite();
     // `dev` runs a shell, so that one program can end in every way.
@@ -73,7 +73,7 @@ describe('our own failures have documented codes', () => {
     expect(code).toBe(expected);
   });
 
-  test('a setting’s error lists the valid ones', async () => {
+  test("a setting's error lists the valid ones", async () => {
     const site = makeSite({ LDMS_ENTRYPOINT_MUNG: 'off', LDMS_ENTRYPOINT_NOFILE: 'many' });
     const [line] = logLines((await site.run(['samp'])).stderr);
     expect(line?.['msg']).toMatch(/NOFILE=many is not a number.*LDMS_ENTRYPOINT_MUNG is not a setting/);
@@ -128,7 +128,7 @@ describe('being stopped while preparing', () => {
     expect(new Set(codes)).toEqual(new Set([143]));
   });
 
-  test('SIGTERM while the host’s munge is waited for ends at once, though the deadline is far', async () => {
+  test("SIGTERM while the host's munge is waited for ends at once, though the deadline is far", async () => {
     const site = makeSite({
       LDMS_ENTRYPOINT_MUNGE: 'host',
       LDMS_ENTRYPOINT_MUNGE_TIMEOUT: '60s',

@@ -110,7 +110,7 @@ describe('health', () => {
     });
   });
 
-  test('deep: ldms_ls is asked with the listener’s transport, port and authentication', async () => {
+  test("deep: ldms_ls is asked with the listener's transport, port and authentication", async () => {
     const site = makeSite({ LDMS_ENTRYPOINT_HEALTH: 'deep' });
     const { port } = await listen();
     await running(site, ['samp', '-x', `sock:${port}`, '-a', 'ovis', '-A', 'conf=/a b']);

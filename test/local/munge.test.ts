@@ -321,7 +321,7 @@ describe('what munged itself refuses, we say before it is started', () => {
       /others may write to .*run/,
     ],
     [
-      'a directory above the socket that is a stranger’s',
+      "a directory above the socket that is a stranger's",
       (site) => {
         mkdirSync(site.path('run'), { recursive: true });
         chownSync(site.path('run'), 4321, 4321);
@@ -363,9 +363,9 @@ describe('what munged itself refuses, we say before it is started', () => {
   const mended: [string, (site: Site) => void][] = [
     ['a socket directory that others may not enter', (site) => chmodSync(site.path('run/munge'), 0o750)],
     ['a world-writable socket directory', (site) => chmodSync(site.path('run/munge'), 0o777)],
-    ['a socket directory that is root’s', (site) => chownSync(site.path('run/munge'), 0, 0)],
+    ["a socket directory that is root's", (site) => chownSync(site.path('run/munge'), 0, 0)],
     ['no socket directory', (site) => rmSync(site.path('run/munge'), { recursive: true })],
-    ['a key that is root’s', (site) => chownSync(site.keyPath, 0, 0)],
+    ["a key that is root's", (site) => chownSync(site.keyPath, 0, 0)],
     [
       'a key directory that munge may not enter',
       (site) => {
@@ -452,7 +452,7 @@ describe('without root', () => {
   );
 });
 
-describe('the host’s munge, by setting', () => {
+describe("the host's munge, by setting", () => {
   const host = { LDMS_ENTRYPOINT_MUNGE: 'host' };
 
   testNeeding(['munged'], 'is used when it answers, and no munged of ours is started', async () => {
@@ -461,7 +461,7 @@ describe('the host’s munge, by setting', () => {
     site.install('ldmsd', usesMunge(site));
     const { stdout, stderr } = await site.run(asked);
     expect(stdout).toBe('munge works\n');
-    expect(message(stderr)).toMatch(/the host’s munged is ready, after \d+ ms/);
+    expect(message(stderr)).toMatch(/the host's munged is ready, after \d+ ms/);
     expect(mungedsOf(site.root)).toEqual([theirs.pid]);
   });
 
@@ -484,11 +484,11 @@ describe('the host’s munge, by setting', () => {
     const { code, stdout, stderr } = await site.run(asked);
     expect({ code, stdout }).toEqual({ code: 80, stdout: '' });
     expect(message(stderr)).toMatch(
-      /cannot use the host’s munge through .*munge.socket.2, tried for 0.2 s: .* does not exist; on the host: systemctl restart munge/,
+      /cannot use the host's munge through .*munge.socket.2, tried for 0.2 s: .* does not exist; on the host: systemctl restart munge/,
     );
   });
 
-  testNeeding(['munged'], 'dead, its socket left behind: the line has munge’s own words', async () => {
+  testNeeding(['munged'], "dead, its socket left behind: the line has munge's own words", async () => {
     const site = makeSite({ ...host, LDMS_ENTRYPOINT_MUNGE_TIMEOUT: '3s' });
     const theirs = await startMunged(site);
     theirs.kill('SIGKILL');
@@ -510,7 +510,7 @@ describe('the host’s munge, by setting', () => {
     expect(message(stderr)).toContain('it does not answer');
   });
 
-  test('without munge’s programs in the image: the line says to install them', async () => {
+  test("without munge's programs in the image: the line says to install them", async () => {
     const site = makeSite(host);
     site.install('ldmsd', ldmsdThat('echo started'));
     // A PATH with nothing but the shell and env; our search of sbin finds only munged.

@@ -30,7 +30,7 @@ async function withHost(settings: NodeJS.ProcessEnv = {}) {
   return { site, host, munged };
 }
 
-describe('the host’s munge, bound into the container', () => {
+describe("the host's munge, bound into the container", () => {
   const binds: [string, (site: Site, host: Site) => string][] = [
     [
       '/run/munge, read-write',
@@ -57,7 +57,7 @@ describe('the host’s munge, bound into the container', () => {
       const { site, host } = await withHost();
       const result = await inNamespaces(site, `${mount(site, host)}\nexec "$0" ${asked}`).ended;
       expect(result.stdout, result.stderr).toBe('munge works\n');
-      expect(message(result)).toMatch(/the host’s munged is ready/);
+      expect(message(result)).toMatch(/the host's munged is ready/);
       expect(mungedsOf(site.root)).toEqual([]);
     });
   }
@@ -109,14 +109,14 @@ describe('the host’s munge, bound into the container', () => {
       expect(message(result)).toContain('on the host: systemctl restart munge');
       expect(
         (await run('ls', ['-lan', host.path('run/munge')])).stdout,
-        'the host’s directory was changed',
+        "the host's directory was changed",
       ).toBe(before);
     },
   );
 
   testNeeding(
     ['munged', 'namespaces', 'root'],
-    'with LDMS_ENTRYPOINT_MUNGE=container: refused, never served over the host’s',
+    "with LDMS_ENTRYPOINT_MUNGE=container: refused, never served over the host's",
     async () => {
       const { site, host } = await withHost({ LDMS_ENTRYPOINT_MUNGE: 'container' });
       site.key();
@@ -128,7 +128,7 @@ describe('the host’s munge, bound into the container', () => {
   );
 });
 
-describe('mounts that only look like the host’s munge', () => {
+describe("mounts that only look like the host's munge", () => {
   const lookalikes: [string, (site: Site) => string][] = [
     ['a fresh tmpfs at /run/munge', (site) => `mount -t tmpfs none ${site.path('run/munge')}`],
     ['a fresh tmpfs at /run', (site) => `mount -t tmpfs none ${site.path('run')}`],
@@ -254,7 +254,7 @@ mount --bind ${site.path('etc/munge')} /etc/munge`;
 
   testNeeding(
     ['munged', 'namespaces', 'root'],
-    'the README’s line works with a munged of our own',
+    "the README's line works with a munged of our own",
     async () => {
       const site = makeSite();
       site.key();
@@ -268,7 +268,7 @@ mount --bind ${site.path('etc/munge')} /etc/munge`;
 
   testNeeding(
     ['munged', 'namespaces', 'root'],
-    'the README’s line works with the host’s munged, bound read-only',
+    "the README's line works with the host's munged, bound read-only",
     async () => {
       const { site, host } = await withHost();
       site.key();
@@ -282,7 +282,7 @@ exec "$0" ${asked}`;
       expect(result.stdout, result.stderr).toBe(
         'munge works at its default socket: -F -x sock:10411 -a munge\n',
       );
-      expect(message(result)).toMatch(/the host’s munged is ready/);
+      expect(message(result)).toMatch(/the host's munged is ready/);
     },
   );
 });

@@ -25,11 +25,9 @@ import { say } from './say.ts';
 const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 for (const signal of stopSignals) process.on(signal, () => process.exit(0));
-// Node ignores SIGPIPE and would open its debugger on SIGUSR1; to add a listener and take it away
-// again leaves a signal at its default, which is what the real one has.
-for (const signal of ['SIGPIPE', 'SIGUSR1'] as const) {
-  process.once(signal, () => undefined).removeAllListeners(signal);
-}
+// Node would open its debugger on SIGUSR1. To add a listener and take it away again leaves the
+// signal at its default, which is what the real one has.
+process.once('SIGUSR1', () => undefined).removeAllListeners('SIGUSR1');
 // Process listings show "ldmsd", as they do for the real one.
 writeFileSync('/proc/self/comm', 'ldmsd');
 

@@ -30,7 +30,7 @@ export async function startMunged(site: Site, socket = site.socket): Promise<Sta
   onTestFinished(() => {
     munged.kill('SIGKILL');
   });
-  await until('the host’s munged is up', async () => {
+  await until("the host's munged is up", async () => {
     return existsSync(socket) && (await run('munge', ['-n', `--socket=${socket}`])).code === 0;
   });
   return munged;

@@ -16,11 +16,11 @@ const plan: Plan = {
 };
 const ifNot = {
   kind: 'munge',
-  what: 'cannot use the host’s munge, tried for 10 s',
+  what: "cannot use the host's munge, tried for 10 s",
   remedy: 'restart munge',
 } as const;
 const hosts: Service = {
-  name: 'the host’s munged',
+  name: "the host's munged",
   ready: { kind: 'munge', socket, deadlineMs: 10_000 },
   ifNot,
 };
@@ -50,20 +50,20 @@ describe('check', () => {
     });
   });
 
-  test('the host’s munge: its socket is looked at', () => {
+  test("the host's munge: its socket is looked at", () => {
     const { text, code } = check({ services: [hosts] }, { files: { [socket]: { kind: 'socket' } } });
     expect(code).toBe(0);
-    expect(text).toContain(`ok    the host’s munged: ${socket}; whether it answers shows at the start\n`);
+    expect(text).toContain(`ok    the host's munged: ${socket}; whether it answers shows at the start\n`);
   });
 
   test.each([
     ['no socket', {}],
     ['a file in its place', { [socket]: { kind: 'file' } }],
     ['a socket that cannot be seen', { [socket]: { hidden: 'EACCES' } }],
-  ] as const)('the host’s munge without a socket (%s) fails with munge’s exit code', (_, files) => {
+  ] as const)("the host's munge without a socket (%s) fails with munge's exit code", (_, files) => {
     const { text, code } = check({ services: [hosts] }, { files });
     expect(code).toBe(exitCodes.munge.code);
-    expect(text).toMatch(/^FAIL {2}the host’s munged: .*there is no socket; restart munge$/m);
+    expect(text).toMatch(/^FAIL {2}the host's munged: .*there is no socket; restart munge$/m);
     expect(text).toMatch(/^samp is not ready: 1 of 2 checks failed$/m);
   });
 
@@ -71,7 +71,7 @@ describe('check', () => {
     expect(check({ services: [hosts] }).text).not.toContain('tried for');
   });
 
-  test('everything that is wrong is told; the exit code is that of a start, the first one’s', () => {
+  test("everything that is wrong is told; the exit code is that of a start, the first one's", () => {
     const requirements = [
       { what: 'configuration file', problem: noFile },
       { what: 'program munge', found: '/usr/bin/munge' },

@@ -27,7 +27,7 @@ const full: Plan = {
     },
   ],
   services: [
-    { name: 'the host’s munged', ready: { ...probe, socket: '/host.sock' }, ifNot },
+    { name: "the host's munged", ready: { ...probe, socket: '/host.sock' }, ifNot },
     {
       name: 'munged',
       start: {
@@ -65,7 +65,7 @@ describe('explain', () => {
         'check program munged: /usr/sbin/munged',
         'check something else: as it should be',
         'check munge key: NOT READY: cannot use the munge key: it is empty; make one',
-        'wait until the host’s munged encodes and decodes a credential through /host.sock, at most 1.5 s',
+        "wait until the host's munged encodes and decodes a credential through /host.sock, at most 1.5 s",
         'make the directory /run/ldms-entrypoint, mode 0755',
         'make the directory /run/munge of munge (101:101), mode 0755',
         'remove /run/munge/munge.socket.2, if an earlier munged left it',

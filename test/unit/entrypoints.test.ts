@@ -187,7 +187,7 @@ describe.each(['samp', 'agg'])('%s', (mode) => {
       ['a word that is no program', 'nonsense'],
       ['a directory', '/etc'],
       ['an empty word', ''],
-    ])('%s is ldmsd’s to judge', async (_, word) => {
+    ])("%s is ldmsd's to judge", async (_, word) => {
       expect(await plan([word])).toEqual({ ...becomes('-F', word), health: { listeners: [] } });
     });
 
@@ -200,14 +200,14 @@ describe.each(['samp', 'agg'])('%s', (mode) => {
   });
 
   describe('with munge', () => {
-    test('-a munge and the host’s munge: the whole plan', async () => {
+    test("-a munge and the host's munge: the whole plan", async () => {
       const args = ['-x', 'sock:411', '-a', 'munge', '-A', `socket=${socket}`];
       expect(await plan(args, { mountinfo: hostsMunge })).toEqual({
         mode,
         notices: [
           {
             level: 'debug',
-            text: 'munge is wanted (-a munge) and is the host’s: /run/munge is mounted from the host (its /munge)',
+            text: "munge is wanted (-a munge) and is the host's: /run/munge is mounted from the host (its /munge)",
           },
         ],
         requirements: [
@@ -216,7 +216,7 @@ describe.each(['samp', 'agg'])('%s', (mode) => {
         ],
         services: [
           {
-            name: 'the host’s munged',
+            name: "the host's munged",
             ready: { kind: 'munge', socket, deadlineMs: 10_000 },
             ifNot: { kind: 'munge', what: expect.any(String), remedy: expect.any(String) },
           },
@@ -245,7 +245,7 @@ describe.each(['samp', 'agg'])('%s', (mode) => {
       ['LDMS_ENTRYPOINT_MUNGE=host', [], { env: { LDMS_ENTRYPOINT_MUNGE: 'host' } }],
     ] as const)('%s asks for it', async (_, args, world) => {
       const made = await plan(args, { mountinfo: hostsMunge, ...world });
-      expect(made.services.map(({ name }) => name)).toEqual(['the host’s munged']);
+      expect(made.services.map(({ name }) => name)).toEqual(["the host's munged"]);
       expect(made.health?.mungeSocket).toBe(socket);
     });
 
@@ -260,7 +260,7 @@ describe.each(['samp', 'agg'])('%s', (mode) => {
       expect(made.health).not.toHaveProperty('mungeSocket');
     });
 
-    test('POSIXLY_CORRECT: an -a behind an operand is none, as for ldmsd’s getopt', async () => {
+    test("POSIXLY_CORRECT: an -a behind an operand is none, as for ldmsd's getopt", async () => {
       const args = ['-v', 'INFO', 'operand', '-a', 'munge'];
       expect((await plan(args, { mountinfo: hostsMunge, env: { POSIXLY_CORRECT: '1' } })).services).toEqual(
         [],

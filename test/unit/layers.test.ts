@@ -288,8 +288,8 @@ describe('every export has a docstring directly above it', () => {
     ['a plain block', '/* Words. */\nexport function a() {}'],
     ['an empty one', '/** */\nexport function a() {}'],
     ['a blank line between', '/** Words. */\n\nexport function a() {}'],
-    ['another’s', '/** Words. */\nconst b = 1;\nexport const a = () => b;'],
-    ['the file’s own, with imports between', `/** Words. */\nimport './b.ts';\nexport interface a {}`],
+    ["another's", '/** Words. */\nconst b = 1;\nexport const a = () => b;'],
+    ["the file's own, with imports between", `/** Words. */\nimport './b.ts';\nexport interface a {}`],
   ])('%s will not do', (_, text) => {
     expect(undocumented({ 'x.ts': text })).toEqual(['x.ts: a']);
   });

@@ -101,7 +101,7 @@ describe('what the files ask for', () => {
     expect(await wants(['--', '-c', '/etc/ldms/none.conf'])).toMatchObject({ problems: [] });
   });
 
-  test('a file of the user’s own is not moved below LDMS_ENTRYPOINT_ROOT', async () => {
+  test("a file of the user's own is not moved below LDMS_ENTRYPOINT_ROOT", async () => {
     const { auths } = await wants(['-c', '/etc/ldms/samp.conf'], { files, root: '/site' });
     expect(auths).toMatchObject([{ plugin: 'munge' }]);
   });
@@ -113,7 +113,7 @@ describe('files that cannot be read are told with what to do', () => {
     expect(problems).toEqual([
       {
         kind: 'configuration',
-        what: 'cannot read ldmsd’s configuration file /etc/none.conf (-c /etc/none.conf): it does not exist',
+        what: "cannot read ldmsd's configuration file /etc/none.conf (-c /etc/none.conf): it does not exist",
         remedy: 'mount it into the container: -v /on-host/file:/etc/none.conf:ro',
       },
     ]);
@@ -125,7 +125,7 @@ describe('files that cannot be read are told with what to do', () => {
     expect(problems).toEqual([
       {
         kind: 'configuration',
-        what: 'cannot read ldmsd’s configuration file /etc/secret.yaml (-y /etc/secret.yaml): permission denied',
+        what: "cannot read ldmsd's configuration file /etc/secret.yaml (-y /etc/secret.yaml): permission denied",
         remedy: 'make it readable for uid 4321',
       },
     ]);
@@ -136,7 +136,7 @@ describe('files that cannot be read are told with what to do', () => {
     const { problems } = await wants(['-c', '/etc/ldms/a.conf'], { files: including });
     expect(problems).toMatchObject([
       {
-        what: 'cannot read ldmsd’s configuration file /etc/ldms/b.conf (an include in /etc/ldms/a.conf): it does not exist',
+        what: "cannot read ldmsd's configuration file /etc/ldms/b.conf (an include in /etc/ldms/a.conf): it does not exist",
       },
     ]);
   });

@@ -94,7 +94,7 @@ describe('comments', () => {
 });
 
 describe('continuation lines', () => {
-  test('a trailing \\ joins the next line, and the first line’s number is told', async () => {
+  test("a trailing \\ joins the next line, and the first line's number is told", async () => {
     const { auths } = await found('\n# one\nauth_add \\\n  name=site \\\n  plugin=munge\n');
     expect(auths).toEqual([{ plugin: 'munge', args: [], from: `line 3 of ${file}` }]);
   });
@@ -114,14 +114,14 @@ describe('continuation lines', () => {
 });
 
 describe(`\${NAME} is replaced from the environment`, () => {
-  test('from the container’s environment', async () => {
+  test("from the container's environment", async () => {
     const { auths } = await found(`default_auth plugin=\${AUTH} socket=\${DIR}/munge.socket.2`, {
       env: { AUTH: 'munge', DIR: '/run/munge' },
     });
     expect(auths).toMatchObject([{ plugin: 'munge', args: ['socket=/run/munge/munge.socket.2'] }]);
   });
 
-  test('from an env command above it, which wins over the container’s', async () => {
+  test("from an env command above it, which wins over the container's", async () => {
     expect(await plugins(`env AUTH=munge\ndefault_auth plugin=\${AUTH}`, { env: { AUTH: 'ovis' } })).toEqual([
       'munge',
     ]);
@@ -297,14 +297,14 @@ daemons:
 ${auth}
 `;
 
-  test('munge under an endpoint’s auth key, with its line', async () => {
+  test("munge under an endpoint's auth key, with its line", async () => {
     const content = endpoints('        auth:\n          name: munge1\n          plugin: munge');
     expect((await yaml(content)).auths).toEqual([{ plugin: 'munge', args: [], from: `line 9 of ${file}` }]);
   });
 
   test.each([
     ['plugin before name', '        auth: { plugin: munge, name: site }', ['munge']],
-    ['a name alone is the plugin’s', '        auth: { name: munge }', ['munge']],
+    ["a name alone is the plugin's", '        auth: { name: munge }', ['munge']],
     ['a single word', '        auth: munge', ['munge']],
     ['another plugin', '        auth: { name: munge, plugin: ovis }', ['ovis']],
     ['a quoted key', '        "auth": "munge"', ['munge']],
@@ -345,7 +345,7 @@ ${auth}
     'a: 1\na: 2',
     '\tauth: munge',
     '--- \na: 1\n---\nb: 2',
-  ])('whether it is valid is ldmsd’s to judge: %j is no error', async (content) => {
+  ])("whether it is valid is ldmsd's to judge: %j is no error", async (content) => {
     await expect(yaml(content)).resolves.toMatchObject({ missing: [], listeners: [] });
   });
 });

@@ -4,7 +4,7 @@ import { onlyPrints, parseOptions, valuesOf } from '../../src/ldmsd/options.ts';
 const flag = (letter: string) => ({ letter });
 const option = (letter: string, value: string) => ({ letter, value });
 
-describe('ldmsd’s arguments are read as its getopt_long(3) reads them', () => {
+describe("ldmsd's arguments are read as its getopt_long(3) reads them", () => {
   test.each([
     ['-a munge', ['-a', 'munge'], [option('a', 'munge')]],
     ['joined: -amunge', ['-amunge'], [option('a', 'munge')]],

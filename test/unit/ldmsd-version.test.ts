@@ -32,15 +32,15 @@ describe('the recorded version', () => {
   const matching = (version: string) => ({ content: `1048576 1700000000 LDMSD Version: ${version}\n` });
 
   test.each([
-    ['the image’s', { [imageRecord]: matching('4.4.4') }, 'LDMSD Version: 4.4.4'],
+    ["the image's", { [imageRecord]: matching('4.4.4') }, 'LDMSD Version: 4.4.4'],
     ['ours', { [ourRecord]: matching('4.3.11') }, 'LDMSD Version: 4.3.11'],
     [
-      'the image’s before ours',
+      "the image's before ours",
       { [imageRecord]: matching('4.4.4'), [ourRecord]: matching('4.5.1') },
       'LDMSD Version: 4.4.4',
     ],
     [
-      'ours where the image’s is of another file',
+      "ours where the image's is of another file",
       { [imageRecord]: { content: '7 1700000000 LDMSD Version: 4.4.4' }, [ourRecord]: matching('4.5.1') },
       'LDMSD Version: 4.5.1',
     ],

@@ -19,21 +19,21 @@ const judge = (key: FakeFile | undefined, world: FakeWorld = {}, user = munge) =
 
 describe('a key that munged takes is used where it lies', () => {
   test.each([
-    ['munge’s own, 0600', good],
-    ['munge’s own, 0400', { ...good, mode: 0o400 }],
+    ["munge's own, 0600", good],
+    ["munge's own, 0400", { ...good, mode: 0o400 }],
     ['32 bytes', { ...good, content: bytes.subarray(0, shortestKey) }],
-    ['munge’s own, of another group', { ...good, gid: 0 }],
+    ["munge's own, of another group", { ...good, gid: 0 }],
     // Root without CAP_DAC_OVERRIDE cannot look into it, but munged can.
-    ['munge’s own, that we cannot read', { ...good, size: 128, unreadable: 'EACCES' }],
+    ["munge's own, that we cannot read", { ...good, size: 128, unreadable: 'EACCES' }],
   ])('%s', (_, key) => {
     expect(judge(key)).toEqual({ path });
   });
 
   test.each([
-    ['/etc/munge of munge’s, 0700', { '/etc/munge': { kind: 'directory', mode: 0o700, uid: 101, gid: 101 } }],
-    ['/etc/munge of root’s, 0755', { '/etc/munge': { kind: 'directory', mode: 0o755 } }],
+    ["/etc/munge of munge's, 0700", { '/etc/munge': { kind: 'directory', mode: 0o700, uid: 101, gid: 101 } }],
+    ["/etc/munge of root's, 0755", { '/etc/munge': { kind: 'directory', mode: 0o755 } }],
     [
-      '/etc/munge of root’s that munge’s group may enter',
+      "/etc/munge of root's that munge's group may enter",
       { '/etc/munge': { kind: 'directory', mode: 0o710, gid: 101 } },
     ],
     [
@@ -47,8 +47,8 @@ describe('a key that munged takes is used where it lies', () => {
 
 describe('a good key that munged would refuse is copied', () => {
   test.each([
-    ['root’s', { ...good, uid: 0 }, {}, 'uid 0'],
-    ['munge’s of the host, with another uid', { ...good, uid: 998 }, {}, 'uid 998'],
+    ["root's", { ...good, uid: 0 }, {}, 'uid 0'],
+    ["munge's of the host, with another uid", { ...good, uid: 998 }, {}, 'uid 998'],
     ['behind a symbolic link, as Kubernetes mounts secrets', { ...good, link: true }, {}, 'symbolic link'],
     [
       'in a directory of a third user',
@@ -63,7 +63,7 @@ describe('a good key that munged would refuse is copied', () => {
       'may not enter its directory /etc/munge',
     ],
     [
-      'in a directory that munge’s group may not enter',
+      "in a directory that munge's group may not enter",
       good,
       { '/etc/munge': { kind: 'directory', mode: 0o705, gid: 101 } },
       'may not enter',
@@ -90,7 +90,7 @@ describe('a key that nobody should use is refused, and what to do is said', () =
     ['writable by all', { ...good, mode: 0o602 }, /others than its owner.*0602/, /chmod 0600/],
     ['executable by all', { ...good, mode: 0o601 }, /others than its owner.*0601/, /chmod 0600/],
     [
-      'root’s and readable by all',
+      "root's and readable by all",
       { ...good, uid: 0, mode: 0o444 },
       /others than its owner.*0444/,
       /chmod 0600/,
@@ -122,7 +122,7 @@ describe('a key that nobody should use is refused, and what to do is said', () =
       /munge \(101:101\).*as root/,
     ],
     [
-      'root’s and not for us to read',
+      "root's and not for us to read",
       { ...good, uid: 0, unreadable: 'EACCES' },
       /belongs to uid 0.*cannot be copied: permission denied/,
       /chown 101:101/,

@@ -35,23 +35,23 @@ const clientsFound = [
   { what: 'program unmunge', found: '/usr/bin/unmunge' },
 ];
 
-describe('the host’s munge', () => {
+describe("the host's munge", () => {
   test('is only waited for: nothing is started and nothing written', () => {
     expect(plan({ mountinfo: bound })).toEqual({
       notices: [
         {
           level: 'debug',
-          text: 'munge is wanted (-a munge) and is the host’s: /run/munge is mounted from the host (its /munge)',
+          text: "munge is wanted (-a munge) and is the host's: /run/munge is mounted from the host (its /munge)",
         },
       ],
       requirements: clientsFound,
       services: [
         {
-          name: 'the host’s munged',
+          name: "the host's munged",
           ready: { kind: 'munge', socket, deadlineMs: 10_000 },
           ifNot: {
             kind: 'munge',
-            what: `cannot use the host’s munge through ${socket}, tried for 10 s`,
+            what: `cannot use the host's munge through ${socket}, tried for 10 s`,
             remedy: expect.stringMatching(/on the host: systemctl restart munge.*restart this container/),
           },
         },
@@ -95,7 +95,7 @@ describe('the host’s munge', () => {
 
   test('LDMS_ENTRYPOINT_MUNGE=host takes it even where no mount is seen', () => {
     const { services, requirements } = plan({ files: {} }, { LDMS_ENTRYPOINT_MUNGE: 'host' });
-    expect(services).toMatchObject([{ name: 'the host’s munged' }]);
+    expect(services).toMatchObject([{ name: "the host's munged" }]);
     expect(services[0]).not.toHaveProperty('start');
     expect(requirements).toEqual(clientsFound);
   });
@@ -184,7 +184,7 @@ describe('our own munge', () => {
     expect(JSON.stringify(plan())).not.toContain('thirty-two');
   });
 
-  test('munged’s own uid is that of the image’s /etc/passwd', () => {
+  test("munged's own uid is that of the image's /etc/passwd", () => {
     const world = {
       users: { munge: { uid: 103, gid: 106 } },
       files: { '/etc/munge/munge.key': { ...key, uid: 103 } },

@@ -16,7 +16,7 @@ const whose = (mountinfo: string, world: FakeWorld = {}, path = socket) =>
 // The host's /run is a tmpfs, so that a part of it is what a bind mount shows.
 const bound = { root: '/munge', type: 'tmpfs' };
 
-describe('the host’s', () => {
+describe("the host's", () => {
   test.each([
     ['-v /run/munge:/run/munge', mountLine('/run/munge', bound), '/run/munge'],
     [
@@ -51,7 +51,7 @@ describe('the host’s', () => {
   });
 
   test.each([['systemd'], ['udev'], ['dbus'], ['openrc'], ['utmp']])(
-    '-v /run:/run, a tmpfs in which the host’s %s lies',
+    "-v /run:/run, a tmpfs in which the host's %s lies",
     (name) => {
       const files = { [`/run/${name}/private`]: {}, [`/run/${name}/notify`]: {}, [socket]: serving };
       expect(whose(mountLine('/run', { type: 'tmpfs' }), { files })).toMatchObject({
@@ -98,7 +98,7 @@ describe('the host’s', () => {
 
 describe('ours', () => {
   test.each([
-    ['no mount but a container’s usual ones', ''],
+    ["no mount but a container's usual ones", ''],
     ['/run/munge2', mountLine('/run/munge2', bound)],
     ['/run/mung', mountLine('/run/mung', bound)],
     ['/srv/run/munge', mountLine('/srv/run/munge', bound)],
@@ -110,7 +110,7 @@ describe('ours', () => {
     ['--tmpfs /run/munge', mountLine('/run/munge', { type: 'tmpfs' })],
     ['--tmpfs /run', mountLine('/run', { type: 'tmpfs' })],
     [
-      'a fresh tmpfs over a bind of the host’s',
+      "a fresh tmpfs over a bind of the host's",
       mountLine('/run/munge', bound) + mountLine('/run/munge', { type: 'tmpfs' }),
     ],
     [
@@ -162,7 +162,7 @@ test('an emptyDir in memory is a fresh tmpfs', () => {
   expect(whose(mountLine('/run/munge', { type: 'tmpfs' }))).toMatchObject({ whose: 'ours' });
 });
 
-test('a directory of the host that is only called like a volume is the host’s', () => {
+test("a directory of the host that is only called like a volume is the host's", () => {
   expect(whose(mountLine('/run/munge', { root: '/srv/volumes/munge' }))).toMatchObject({ whose: 'host' });
 });
 
@@ -172,7 +172,7 @@ describe('below LDMS_ENTRYPOINT_ROOT', () => {
   test.each([
     ['a bind below the root', mountLine('/site/run/munge', bound), 'host'],
     ['a bind below the root, as /var/run', mountLine('/site/var/run/munge', bound), 'host'],
-    ['a bind of the machine’s own /run/munge', mountLine('/run/munge', bound), 'ours'],
+    ["a bind of the machine's own /run/munge", mountLine('/run/munge', bound), 'ours'],
     ['a mount of the root itself', mountLine('/site', { root: '/export/site', type: 'nfs' }), 'ours'],
     ['a mount above the root', mountLine('/', { type: 'ext4' }), 'ours'],
     ['a fresh tmpfs below the root', mountLine('/site/run', { type: 'tmpfs' }), 'ours'],

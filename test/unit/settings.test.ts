@@ -90,7 +90,7 @@ describe('a wrong setting is an error', () => {
     for (const { name } of settingsTable) expect(problem?.remedy).toContain(name);
   });
 
-  test('a lower-case spelling or another prefix is nobody’s setting, and no error', () => {
+  test("a lower-case spelling or another prefix is nobody's setting, and no error", () => {
     expect(
       problemOf({ ldms_entrypoint_munge: 'x', LDMS_ENTRYPOINT: 'x', LDMSD_MEM_SZ: '1G' }),
     ).toBeUndefined();

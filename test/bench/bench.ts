@@ -1,0 +1,188 @@
+/**
+ * What a start costs, in ratios to an empty sealed Node program that becomes the same daemon.
+ *
+ * usage: npm run bench [-- --rounds N] [-- --write]     --write keeps the table in docs/bench.md
+ *
+ * All rows are run in turn within one round, so that whatever else the machine does falls on all
+ * of them alike; a row's figure is its median over all rounds.
+ */
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import minimist from 'minimist';
+import { installed } from '../support/needs.ts';
+import { program, repository, until } from '../support/program.ts';
+import { mungeUser } from '../support/site.ts';
+import { makePlace, type Place } from './place.ts';
+
+const options = minimist(process.argv.slice(2), { boolean: ['write'], default: { rounds: 30 } });
+const rounds = Number(options['rounds']);
+
+interface Row {
+  readonly what: string;
+  readonly limit?: number;
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly place: Place;
+  /** Runs that take a second or more are not repeated as often. */
+  readonly slow?: boolean;
+}
+
+const withMunge = installed('munged') && installed('munge');
+const asked = ['samp', '-x', 'sock:10411', '-a', 'munge'];
+const plain = makePlace();
+const ours = makePlace();
+const hosts = makePlace({ LDMS_ENTRYPOINT_MUNGE: 'host' });
+const emptyProgram = sealEmptyProgram(plain);
+const rows = tableOfRows();
+
+if (withMunge) await hosts.startMunged();
+const times = await measure();
+const text = report(times) + (await residence());
+process.stdout.write(text);
+if (options['write'] === true) writeFileSync(join(repository, 'docs/bench.md'), page(text));
+for (const place of [plain, ours, hosts]) place.remove();
+const over = rows.filter((row) => row.limit !== undefined && ratio(times, row) > row.limit);
+for (const { what } of over) process.stderr.write(`over its limit: ${what}\n`);
+process.exit(over.length > 0 ? 1 : 0);
+
+function tableOfRows(): Row[] {
+  const without: Row[] = [
+    { what: 'an empty Node SEA, then execve', file: emptyProgram, args: [], place: plain },
+    { what: 'samp, no munge', limit: 1.35, file: program, args: ['samp', '-x', 'sock:10411'], place: plain },
+    { what: 'a shell script that execs', file: plain.script('exec ldmsd -F "$@"'), args: [], place: plain },
+    ...(installed('tini') ? [{ what: 'tini', file: 'tini', args: ['--', 'ldmsd'], place: plain }] : []),
+  ];
+  if (!withMunge) return without;
+  const { uid, gid } = mungeUser();
+  const as = process.getuid?.() === 0 ? `setpriv --reuid=${uid} --regid=${gid} --clear-groups -- ` : '';
+  const shellMunge = `${as}munged --foreground --socket=${ours.socket} --key-file=${ours.key} --pid-file=${ours.socket}.pid --seed-file=${ours.socket}.seed --origin=127.0.0.1 2>/dev/null & sleep 1; munge -n -S ${ours.socket} | unmunge -n -S ${ours.socket} && { kill $!; exec ldmsd -F; }`;
+  return [
+    ...without,
+    { what: "samp, the host's munged", limit: 2.3, file: program, args: asked, place: hosts },
+    { what: 'samp, a munged of our own', limit: 3.0, file: program, args: asked, place: ours },
+    {
+      what: 'a shell script that starts munged and sleeps 1 s',
+      file: ours.script(shellMunge),
+      args: [],
+      place: ours,
+      slow: true,
+    },
+  ];
+}
+
+/** The yardstick: nothing but Node's own start, and execve. */
+function sealEmptyProgram(place: Place): string {
+  const main = place.write('empty.cjs', `process.execve('/bin/true', ['true'], process.env);\n`);
+  const output = place.path('empty');
+  const config = place.write(
+    'empty.json',
+    JSON.stringify({
+      main,
+      mainFormat: 'commonjs',
+      executable: join(repository, 'dist/node-runtime'),
+      output,
+      useCodeCache: true,
+      useSnapshot: false,
+      disableExperimentalSEAWarning: true,
+      execArgv: ['--v8-pool-size=0', '--disable-warning=ExperimentalWarning', '--disable-sigusr1'],
+      execArgvExtension: 'none',
+    }),
+  );
+  execFileSync(process.execPath, ['--build-sea', config], { stdio: 'ignore' });
+  return output;
+}
+
+async function measure(): Promise<Map<Row, number[]>> {
+  const times = new Map<Row, number[]>(rows.map((row) => [row, []]));
+  // Two rounds to warm the page cache, which are not counted.
+  for (let round = -2; round < rounds; round++) {
+    for (const [row, taken] of times) {
+      if (row.slow && round % 10 !== 0) continue;
+      const begun = process.hrtime.bigint();
+      const { status } = spawnSync(row.file, row.args, { env: row.place.env, stdio: 'ignore' });
+      const ms = Number(process.hrtime.bigint() - begun) / 1e6;
+      if (status !== 0) throw new Error(`${row.what} ended with ${status}`);
+      if (round >= 0) taken.push(ms);
+      await until('munged has ended with its daemon', () => row.place === hosts || row.place.mungeds() === 0);
+    }
+    if (process.stderr.isTTY) process.stderr.write(`\rround ${Math.max(0, round + 1)} of ${rounds} `);
+  }
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  return times;
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const high = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 ? high : ((sorted[middle - 1] ?? high) + high) / 2;
+}
+
+function ratio(times: ReadonlyMap<Row, number[]>, row: Row): number {
+  const [yardstick] = rows;
+  return median(times.get(row) ?? []) / median((yardstick && times.get(yardstick)) ?? []);
+}
+
+function report(times: ReadonlyMap<Row, number[]>): string {
+  const lines = rows.map((row) => {
+    const taken = times.get(row) ?? [];
+    return [
+      row.what,
+      ratio(times, row).toFixed(2),
+      row.limit?.toFixed(2) ?? '',
+      `${median(taken).toFixed(1)} ms`,
+      String(taken.length),
+    ];
+  });
+  return table(
+    ['from start to the end of a daemon that is /bin/true', 'ratio', 'limit', 'median', 'runs'],
+    lines,
+  );
+}
+
+/** The daemon's process some time after the hand-over, beside a direct start. */
+async function residence(): Promise<string> {
+  const sleeper = makePlace();
+  sleeper.write('bin/ldmsd', '#!/bin/sh\nexec sleep 300\n', 0o755);
+  sleeper.recordVersion();
+  const lines: string[][] = [];
+  for (const [what, file, args] of [
+    ['started directly', join(sleeper.path('bin'), 'ldmsd'), []],
+    ['started by ldms-entrypoint', program, ['samp', '-x', 'sock:10411']],
+  ] as const) {
+    const child = spawn(file, args, { env: sleeper.env, stdio: 'ignore' });
+    const status = () => readFileSync(`/proc/${child.pid}/status`, 'utf8');
+    await until('the daemon runs', () => /^Name:\s+sleep$/m.test(status()));
+    const field = (name: string) => new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(status())?.[1] ?? '';
+    const held = readFileSync(`/proc/${child.pid}/maps`, 'utf8').includes('ldms-entrypoint') ? 'yes' : 'no';
+    lines.push([what, field('Threads'), field('VmRSS'), field('RssAnon'), held]);
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.on('close', resolve));
+  }
+  sleeper.remove();
+  return `\n${table(['after the hand-over, a daemon that sleeps', 'threads', 'RSS', 'private', 'anything of ours mapped'], lines)}`;
+}
+
+/** A Markdown table that is also easy to read in a terminal. */
+function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const widths = head.map((_, at) => Math.max(...[head, ...lines].map((line) => line[at]?.length ?? 0)));
+  const draw = (line: readonly string[]) =>
+    `| ${line.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |\n`;
+  return [
+    draw(head),
+    `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|\n`,
+    ...lines.map(draw),
+  ].join('');
+}
+
+function page(text: string): string {
+  const cpu = cpus()[0]?.model ?? 'unknown processor';
+  return `# What a start costs
+
+Measured by \`npm run bench -- --write\` on ${cpus().length} cores of ${cpu}, Node ${process.version}, Linux.
+Read the ratios: the milliseconds are this machine's, which other work was sharing.
+
+${text}`;
+}
