@@ -5,27 +5,16 @@
  * usage: npm run demo [-- --once]
  */
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import minimist from 'minimist';
-import {
-  follow,
-  type HandOver,
-  inside,
-  message,
-  type Place,
-  put,
-  type Running,
-  socketOf,
-  startHostsMunged,
-  startNode,
-  stop,
-} from './nodes.ts';
+import { type Member, startAll } from './cluster.ts';
+import { type HandOver, inside, message, type Running, socketOf } from './nodes.ts';
 import { failure, processesNaming, until } from './proc.ts';
-import { entrypoint, findPrograms, mungeAccount, type Programs } from './programs.ts';
+import { entrypoint, findPrograms, type Programs } from './programs.ts';
+import { stop } from './stop.ts';
 import { elapsedMs, event, idle, line, table } from './timeline.ts';
 
 const usage = `usage: npm run demo [-- OPTION]
@@ -94,7 +83,7 @@ async function show(directory: string, once: boolean): Promise<void> {
   line('mode: a directory (LDMS_ENTRYPOINT_ROOT) stands for the container. Paths are shown as seen inside.');
   table([['program', 'here', 'version'], ...programs.rows]);
 
-  const { nodes, handOvers } = await startAll(directory, programs);
+  const { nodes, handOvers } = await startAll(directory, programs, started, patience);
   tellHandOvers(nodes, handOvers, programs);
   await Promise.all([...nodes.map(showHealth), showSets(nodes, programs)]);
   if (once) return;
@@ -102,113 +91,12 @@ async function show(directory: string, once: boolean): Promise<void> {
   for (;;) {
     const dead = started.find(({ ended }) => ended() !== undefined);
     if (dead) throw failure(dead.place.name, `process ${dead.pid} ended with ${dead.ended()}, unasked`);
-    const seconds = Math.floor(elapsedMs() / 1000);
     idle('everything runs; Ctrl-C stops it');
-    await until('demo', 'a second to pass', () => Math.floor(elapsedMs() / 1000) > seconds, patience);
+    await pause(1000, undefined, { signal: stopping.signal });
   }
 }
 
 const patience = { deadlineMs, stop: stopping.signal };
-
-/** A node of the demo, with the port that its daemon listens on. */
-interface Member extends Running {
-  readonly port: number;
-}
-
-async function startAll(directory: string, { munged, realLdms, env }: Programs) {
-  chmodSync(directory, 0o755);
-  const [first, second, aggregator, host] = ['samp-1', 'samp-2', 'agg-1', 'host'].map((name) => {
-    const place = { name, root: join(directory, name) };
-    mkdirSync(place.root, { mode: 0o755 });
-    return place;
-  }) as [Place, Place, Place, Place];
-  const account = mungeAccount();
-  if (munged) {
-    const key = randomBytes(128);
-    for (const place of [first, aggregator, host]) put(place, 'etc/munge/munge.key', key, 0o600, account);
-    event('demo', `a random munge key for all: 128 bytes, mode 0600, owner ${account.name}`);
-    // The host's munged serves where a container would find it mounted, at samp-2's /run/munge.
-    const served = { name: 'host', root: host.root, socket: socketOf(second) };
-    const hosts = startHostsMunged(served, munged, account, env);
-    started.push(hosts);
-    event('host', `munged started as ${account.name}, process ${hosts.pid}: the munged of samp-2’s host`);
-  }
-  const [portA, portB, portC] = await freePorts([10411, 10412, 10421]);
-  const auth = (place: Place) =>
-    munged ? ['-a', 'munge', ...(realLdms ? ['-A', `socket=${socketOf(place)}`] : [])] : [];
-  const begin = (
-    place: Place,
-    mode: string,
-    port: number,
-    file: string | undefined,
-    settings = {},
-  ): Member => {
-    if (file !== undefined) put(place, `etc/ldms/${mode}.conf`, file, 0o644);
-    const config = file === undefined ? [] : ['-c', join(place.root, `etc/ldms/${mode}.conf`)];
-    const args = [mode, '-x', `sock:${port}`, ...auth(place), '-n', place.name, ...config];
-    const node = Object.assign(startNode(place, args, { ...env, ...settings }), { port });
-    started.push(node);
-    return node;
-  };
-  // A real sampler has to be told what to sample; the stand-in samples /proc/meminfo by itself.
-  const sampling = ({ name }: Place) => (realLdms ? meminfoConfig(name) : undefined);
-  const nodes = [
-    begin(first, 'samp', portA, sampling(first)),
-    begin(second, 'samp', portB, sampling(second), munged ? { LDMS_ENTRYPOINT_MUNGE: 'host' } : {}),
-    begin(
-      aggregator,
-      'agg',
-      portC,
-      pullConfig([
-        [first.name, portA],
-        [second.name, portB],
-      ]),
-    ),
-  ];
-  const users = new Map([[account.uid, account.name]]);
-  const handOvers = await Promise.all(nodes.map((node) => follow(node, node.port, users, patience)));
-  return { nodes, handOvers };
-}
-
-const meminfoConfig = (name: string): string => `load name=meminfo
-config name=meminfo producer=${name} instance=${name}/meminfo
-start name=meminfo interval=1000000
-`;
-
-const pullConfig = (producers: readonly (readonly [string, number])[]): string => `# Pulls the two samplers.
-${producers
-  .map(
-    ([
-      name,
-      port,
-    ]) => `prdcr_add name=${name} type=active xprt=sock host=127.0.0.1 port=${port} interval=500000
-prdcr_start name=${name}
-`,
-  )
-  .join('')}updtr_add name=all interval=1000000 offset=100000
-updtr_prdcr_add name=all regex=.*
-updtr_start name=all
-`;
-
-/** The ports wished for where they are free, others where they are not. */
-async function freePorts(wished: readonly [number, number, number]): Promise<[number, number, number]> {
-  const tried = (port: number) =>
-    new Promise<number>((resolve, reject) => {
-      const server = createServer();
-      server.on('error', (error) => (port === 0 ? reject(error) : resolve(0)));
-      server.listen(port, () => {
-        const address = server.address();
-        server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-      });
-    });
-  const ports: number[] = [];
-  for (const port of wished) {
-    const got = (await tried(port)) || (await tried(0));
-    if (got !== port) event('demo', `port ${port} is taken here: ${got} is used in its place`, 'aside');
-    ports.push(got);
-  }
-  return ports as [number, number, number];
-}
 
 function tellHandOvers(
   nodes: readonly Member[],
@@ -246,7 +134,7 @@ function inNode({ env, place }: Running, program: string, args: readonly string[
 async function showHealth(node: Member): Promise<void> {
   const { code, stdout } = await inNode(node, entrypoint, ['health']);
   stopping.signal.throwIfAborted();
-  event(node.place.name, `$ ldms-entrypoint health → ${code}, ${inside(node.place, stdout)}`);
+  event(node.place.name, `health, exit ${code}: ${inside(node.place, stdout)}`);
   if (code !== '0') throw failure(node.place.name, 'waited for health to say healthy');
 }
 
@@ -275,7 +163,7 @@ async function showSets(nodes: readonly Member[], { munged, realLdms }: Programs
     },
     patience,
   );
-  event(place.name, `$ ldms_ls ${inside(place, args.join(' '))} → ${wanted.join(', ')}`, 'key');
+  event(place.name, `ldms_ls, exit 0: ${wanted.join(', ')}`, 'key');
 }
 
 function tellFailure(error: unknown): void {

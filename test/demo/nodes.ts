@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import treeKill from 'tree-kill';
-import { isAlive, listensOn, look, type Patience, type Sample, until } from './proc.ts';
-import { type Account, entrypoint, find } from './programs.ts';
+import { listensOn, look, type Patience, type Sample, until } from './proc.ts';
+import { type Account, entrypoint } from './programs.ts';
+import { neverLeave } from './stop.ts';
 import { event, type Weight } from './timeline.ts';
 
 /** A node as it is planned. */
@@ -49,15 +49,6 @@ export function put(
   if (owner && process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid);
 }
 
-const running = new Set<Running>();
-// Whatever happens to the demo, nothing of it stays.
-process.on('exit', () => {
-  for (const { child, pid } of running) if (isRunning(child)) killGroup(pid);
-});
-
-const isRunning = ({ exitCode, signalCode }: ChildProcess): boolean =>
-  exitCode === null && signalCode === null;
-
 /**
  * Starts a program as the leader of a session of its own, so that Ctrl-C on the terminal reaches
  * the demo alone, which then stops everything in its own way.
@@ -93,18 +84,23 @@ function start(place: Place, program: string, args: readonly string[], env: Node
   createInterface(child.stdout).on('line', (said) => {
     if (!self.stopping) event(place.name, said, /^producer /.test(said) ? 'key' : 'plain');
   });
-  running.add(self);
+  neverLeave(child);
   return self;
 }
 
-/** Starts a munged in the way of a host that has one: src/munge/plan.ts starts ours with the same arguments. */
+/**
+ * Starts the munged of a host, with the arguments that src/munge/plan.ts gives to ours.
+ *
+ * @param host where it has its key
+ * @param guest the node that sees its socket, as if the host's /run/munge were mounted there
+ */
 export function startHostsMunged(
-  place: Place,
+  { host, guest }: { host: Place; guest: Place },
   munged: string,
   account: Account,
   env: NodeJS.ProcessEnv,
 ): Running {
-  const directory = dirname(socketOf(place));
+  const directory = dirname(socketOf(guest));
   mkdirSync(directory, { recursive: true });
   chmodSync(directory, 0o755);
   const root = process.getuid?.() === 0;
@@ -112,13 +108,13 @@ export function startHostsMunged(
   const as = root ? [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'] : [];
   const args = [
     '--foreground',
-    `--socket=${socketOf(place)}`,
-    `--key-file=${join(place.root, 'etc/munge/munge.key')}`,
+    `--socket=${socketOf(guest)}`,
+    `--key-file=${join(host.root, 'etc/munge/munge.key')}`,
     `--pid-file=${join(directory, 'munged.pid')}`,
     `--seed-file=${join(directory, 'munged.seed')}`,
     '--origin=127.0.0.1',
   ];
-  return start(place, 'setpriv', [...as, '--pdeathsig=TERM', '--', munged, ...args], env);
+  return start(host, 'setpriv', [...as, '--pdeathsig=TERM', '--', munged, ...args], env);
 }
 
 /** Starts `ldms-entrypoint` in a node. */
@@ -213,63 +209,5 @@ function readPid(file: string): number | undefined {
     return Number.parseInt(readFileSync(file, 'utf8'), 10) || undefined;
   } catch {
     return undefined;
-  }
-}
-
-const graceMs = 5000;
-
-/**
- * Stops a node as `docker stop` does, with SIGTERM to its leader process, and tells how long it took.
- *
- * @param hurry does away with the patience
- * @returns whether it ended by itself
- */
-export async function stop(node: Running, hurry: AbortSignal): Promise<boolean> {
-  const { place, child, pid, ended, munged } = node;
-  const begun = performance.now();
-  const earlier = ended();
-  node.stopping = true;
-  if (earlier === undefined) child.kill('SIGTERM');
-  const obeyed = await gone(() => ended() !== undefined, hurry);
-  if (!obeyed) await killTree(node);
-  const endedMs = performance.now() - begun;
-  const mungedGone = munged === undefined || (await gone(() => !isAlive(munged), hurry));
-  if (!mungedGone && munged !== undefined) process.kill(munged, 'SIGKILL');
-  const mungedMs = performance.now() - begun - endedMs;
-  running.delete(node);
-  const how =
-    earlier === undefined
-      ? `ended with ${ended()} after ${endedMs.toFixed(0)} ms`
-      : `had ended with ${earlier}`;
-  const its =
-    munged === undefined
-      ? ''
-      : `, its munged ${mungedGone ? `${mungedMs.toFixed(0)} ms later` : 'had to be killed'}`;
-  event(place.name, `process ${pid} ${how}${its}`, obeyed && mungedGone ? 'plain' : 'wrong');
-  return obeyed && mungedGone;
-}
-
-/** Waits for an end that is under way; false if it does not come. */
-async function gone(condition: () => boolean, hurry: AbortSignal): Promise<boolean> {
-  for (const last = performance.now() + graceMs; !condition(); ) {
-    if (hurry.aborted || performance.now() > last) return false;
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  return true;
-}
-
-/** The last resort: the process with all that it has started. tree-kill asks ps(1), which is not everywhere. */
-async function killTree({ child, pid }: Running): Promise<void> {
-  const closed = new Promise((resolve) => child.once('exit', resolve));
-  if (find('ps')) await new Promise((resolve) => treeKill(pid, 'SIGKILL', resolve));
-  else killGroup(pid);
-  if (isRunning(child)) await closed;
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It ended meanwhile.
   }
 }

@@ -93,14 +93,12 @@ function writePidFile(file: string): void {
   }
 }
 
-function introduce({ version, endpoints, authName, name }: Settings, { producers, unplayed }: Config): void {
+function introduce({ version, endpoints, authName }: Settings, { producers, unplayed }: Config): void {
   const places = endpoints.map(
     ({ xprt, port }) => `${xprt}:${port}${xprt === 'sock' ? '' : ' (played on TCP)'}`,
   );
   const facts = [
-    version,
-    ...(name ? [`named ${name}`] : []),
-    ...(places.length > 0 ? [`listens on ${places.join(', ')}`] : []),
+    places.length > 0 ? `${version} on ${places.join(', ')}` : version,
     `auth ${authName ?? 'none'}`,
     ...(producers.length > 0 ? [`pulls ${producers.map((producer) => producer.name).join(', ')}`] : []),
   ];

@@ -1,0 +1,74 @@
+/** Stopping what the demo has started. */
+import type { ChildProcess } from 'node:child_process';
+import treeKill from 'tree-kill';
+import type { Running } from './nodes.ts';
+import { isAlive } from './proc.ts';
+import { find } from './programs.ts';
+import { event } from './timeline.ts';
+
+const isRunning = ({ exitCode, signalCode }: ChildProcess): boolean =>
+  exitCode === null && signalCode === null;
+
+/** However the demo itself ends, a child that still runs then is killed. */
+export function neverLeave(child: ChildProcess): void {
+  process.on('exit', () => {
+    if (child.pid !== undefined && isRunning(child)) killGroup(child.pid);
+  });
+}
+
+const graceMs = 5000;
+
+/**
+ * Stops a node as `docker stop` does, with SIGTERM to its leader process, and tells how long it took.
+ *
+ * @param hurry does away with the patience
+ * @returns whether it ended by itself
+ */
+export async function stop(node: Running, hurry: AbortSignal): Promise<boolean> {
+  const { place, child, pid, ended, munged } = node;
+  const begun = performance.now();
+  const earlier = ended();
+  node.stopping = true;
+  if (earlier === undefined) child.kill('SIGTERM');
+  const obeyed = await gone(() => ended() !== undefined, hurry);
+  if (!obeyed) await killTree(node);
+  const endedMs = performance.now() - begun;
+  const mungedGone = munged === undefined || (await gone(() => !isAlive(munged), hurry));
+  if (!mungedGone && munged !== undefined) process.kill(munged, 'SIGKILL');
+  const mungedMs = performance.now() - begun - endedMs;
+  const how =
+    earlier === undefined
+      ? `ended with ${ended()} after ${endedMs.toFixed(0)} ms`
+      : `had ended with ${earlier}`;
+  const its =
+    munged === undefined
+      ? ''
+      : `, its munged ${mungedGone ? `${mungedMs.toFixed(0)} ms later` : 'had to be killed'}`;
+  event(place.name, `process ${pid} ${how}${its}`, obeyed && mungedGone ? 'plain' : 'wrong');
+  return obeyed && mungedGone;
+}
+
+/** Waits for an end that is under way; false if it does not come. */
+async function gone(condition: () => boolean, hurry: AbortSignal): Promise<boolean> {
+  for (const last = performance.now() + graceMs; !condition(); ) {
+    if (hurry.aborted || performance.now() > last) return false;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return true;
+}
+
+/** The last resort: the process with all that it has started. tree-kill asks ps(1), which is not everywhere. */
+async function killTree({ child, pid }: Running): Promise<void> {
+  const closed = new Promise((resolve) => child.once('exit', resolve));
+  if (find('ps')) await new Promise((resolve) => treeKill(pid, 'SIGKILL', resolve));
+  else killGroup(pid);
+  if (isRunning(child)) await closed;
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
+  }
+}
