@@ -42,8 +42,6 @@ export interface Host {
   mounts(): readonly Mount[];
   /** Looks at a path, through a symbolic link if it is one. */
   look(path: string): Look;
-  /** The names in a directory; empty if it cannot be read. */
-  list(path: string): readonly string[];
   /** A file's bytes, or why they cannot be had. */
   read(path: string): Buffer | { readonly errno: string };
   /** An account of /etc/passwd (of the one below the root if there is one). */
@@ -67,13 +65,6 @@ export function realHost(env: NodeJS.ProcessEnv, root: string): Host {
     gid: process.getgid?.() ?? 0,
     mounts,
     look: remember(look),
-    list: remember((directory) => {
-      try {
-        return fs.readdirSync(directory);
-      } catch {
-        return [];
-      }
-    }),
     read: remember((file) => {
       try {
         return fs.readFileSync(file);
@@ -118,15 +109,8 @@ function remember<T>(make: (key: string) => T): (key: string) => T {
 function look(path: string): Look {
   try {
     const stat = fs.statSync(path);
-    const kind = stat.isFile()
-      ? 'file'
-      : stat.isDirectory()
-        ? 'directory'
-        : stat.isSocket()
-          ? 'socket'
-          : 'other';
     return {
-      kind,
+      kind: kindOf(stat),
       mode: stat.mode & 0o7777,
       uid: stat.uid,
       gid: stat.gid,
@@ -137,6 +121,12 @@ function look(path: string): Look {
   } catch (error) {
     return { kind: 'nothing', errno: errnoOf(error) };
   }
+}
+
+function kindOf(stat: fs.Stats): 'file' | 'directory' | 'socket' | 'other' {
+  if (stat.isFile()) return 'file';
+  if (stat.isDirectory()) return 'directory';
+  return stat.isSocket() ? 'socket' : 'other';
 }
 
 /** The account `name` in the text of an /etc/passwd. */

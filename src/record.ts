@@ -7,6 +7,7 @@
  * (`--ipc=host`): there, the name carries the mount namespace, which is this container's alone.
  */
 import * as fs from 'node:fs';
+import { dirname } from 'node:path';
 import type { Host } from './host.ts';
 import type { HealthFacts } from './plan.ts';
 
@@ -36,12 +37,16 @@ export function recordPlan(mode: string, facts: HealthFacts, host: Host): void {
     startTime: startTimeOf(process.pid) ?? '',
     ...facts,
   };
+  const text = `${JSON.stringify(record)}\n`;
   for (const place of places(host)) {
     try {
-      if (place.endsWith('/plan.json')) fs.mkdirSync(place.replace(/\/[^/]*$/, ''), { recursive: true });
+      const directory = dirname(place);
+      // Only our own directory is made: a /dev/shm or /tmp that is missing is not ours to make.
+      if (place.endsWith('/plan.json') && !fs.existsSync(directory))
+        fs.mkdirSync(directory, { recursive: true });
       // A new file each time: neither an older record nor somebody's link is written through.
-      fs.rmSync(place, { force: true });
-      fs.writeFileSync(place, `${JSON.stringify(record)}\n`, { flag: 'wx', mode: 0o644 });
+      if (fs.lstatSync(place, { throwIfNoEntry: false })) fs.unlinkSync(place);
+      fs.writeFileSync(place, text, { flag: 'wx', mode: 0o644 });
       return;
     } catch {
       // The next place, then.

@@ -20,7 +20,7 @@ export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
     questions: [],
     handoff: 'exec',
   } as const;
-  const command = otherCommand(given);
+  const command = otherCommand({ ...given, args });
   if (command) return { ...nothing, main: command };
 
   const parsed = parseOptions(args, host.env['POSIXLY_CORRECT'] !== undefined);

@@ -21,7 +21,7 @@ export interface Asked {
 
 /** Reads ldmsd's arguments and the files that they name with -c and -y. */
 export async function whatLdmsdWants(parsed: Parsed, host: Host): Promise<Asked> {
-  const found = nothingFound();
+  const found = nothingFound(host.env);
   const problems: Problem[] = [];
   const onCommandLine = defaultAuthOf(parsed);
   if (onCommandLine) found.auths.push(onCommandLine);

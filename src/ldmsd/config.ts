@@ -25,17 +25,20 @@ export interface Found {
   readonly used: Auth[];
   /** Included files that cannot be read. */
   readonly missing: { file: string; errno: string }[];
-  /** Every file that was read, so that none is read twice. */
+  /** The environment, to which `env` commands add for all files that follow. */
+  readonly env: Map<string, string>;
+  /** Every file that was read or tried, so that none is twice. */
   readonly seen: Set<string>;
 }
 
 /** Nothing found yet. */
-export const nothingFound = (): Found => ({
+export const nothingFound = (env: NodeJS.ProcessEnv): Found => ({
   auths: [],
   listeners: [],
   domains: new Set(),
   used: [],
   missing: [],
+  env: new Map(Object.entries(env).map(([name, value]) => [name, value ?? ''])),
   seen: new Set(),
 });
 
@@ -50,12 +53,12 @@ export async function readConfig(
   host: Host,
   found: Found,
 ): Promise<string | undefined> {
-  const bytes = host.read(file);
-  if (!Buffer.isBuffer(bytes)) return bytes.errno;
   if (found.seen.has(file)) return undefined;
   found.seen.add(file);
+  const bytes = host.read(file);
+  if (!Buffer.isBuffer(bytes)) return bytes.errno;
   if (language === 'yaml') await readYaml(bytes.toString(), file, found);
-  else readCommands(bytes.toString(), file, host, { ...host.env }, found);
+  else readCommands(bytes.toString(), file, host, found);
   return undefined;
 }
 
@@ -64,24 +67,27 @@ export async function readConfig(
  * a `\` at the end joins the next line, `${NAME}` is replaced from the environment
  * (ldmsd_config.c: find_comment, str_repl_env_vars), which `env NAME=VALUE` adds to.
  */
-function readCommands(text: string, file: string, host: Host, env: NodeJS.ProcessEnv, found: Found): void {
+function readCommands(text: string, file: string, host: Host, found: Found): void {
   for (const { line, number } of joinedLines(text)) {
     const words = line
-      .replace(/\$\{(\w+)\}/g, (_, name: string) => env[name] ?? '')
+      .replace(/\$\{(\w+)\}/g, (_, name: string) => found.env.get(name) ?? '')
       .split(/\s+/)
       .filter(Boolean);
-    readCommand(words, `line ${number} of ${file}`, env, found);
+    readCommand(words, `line ${number} of ${file}`, found);
     const [verb, included] = words;
-    if (verb === 'include' && included) include(included.replace(/^path=/, ''), host, env, found);
+    if (verb === 'include' && included) include(included.replace(/^path=/, ''), host, found);
   }
 }
 
-function readCommand([verb, ...rest]: string[], from: string, env: NodeJS.ProcessEnv, found: Found): void {
+// The commands whose `auth=` names an authentication domain; in others it is a plugin's own affair.
+const connects = new Set(['listen', 'prdcr_add', 'prdcr_listen_add', 'advertiser_add', 'failover_config']);
+
+function readCommand([verb, ...rest]: string[], from: string, found: Found): void {
   const values = new Map(rest.map(nameAndValue));
   const plugin = values.get('plugin');
   const args = rest.filter((word) => word.includes('=') && !/^(plugin|name)=/.test(word));
   if (verb === 'env') {
-    for (const [name, value] of values) env[name] = value;
+    for (const [name, value] of values) found.env.set(name, value);
   } else if (verb === 'default_auth' && plugin) {
     addDefault(found, { plugin, args, from });
   } else if (verb === 'auth_add') {
@@ -95,12 +101,12 @@ function readCommand([verb, ...rest]: string[], from: string, env: NodeJS.Proces
     const [name] = valuesOf(parsed, 'a');
     if (name) addDefault(found, { plugin: name, args: valuesOf(parsed, 'A').slice(0, 1), from });
   } else if (verb === 'listen') {
-    const address = [values.get('xprt'), values.get('port'), values.get('host')];
-    const listener = parseListener(address.filter(Boolean).join(':'));
+    const [xprt, port, at] = ['xprt', 'port', 'host'].map((name) => values.get(name) ?? '');
+    const listener = parseListener(`${xprt}:${port}${at && `:${at}`}`);
     if (listener) found.listeners.push(listener);
   }
   const domain = values.get('auth');
-  if (domain) found.used.push({ plugin: domain, args: [], from });
+  if (domain && verb && connects.has(verb)) found.used.push({ plugin: domain, args: [], from });
 }
 
 function nameAndValue(word: string): readonly [string, string] {
@@ -108,11 +114,11 @@ function nameAndValue(word: string): readonly [string, string] {
   return at < 0 ? [word, ''] : [word.slice(0, at), word.slice(at + 1)];
 }
 
-function include(file: string, host: Host, env: NodeJS.ProcessEnv, found: Found): void {
+function include(file: string, host: Host, found: Found): void {
   if (found.seen.has(file)) return;
   found.seen.add(file);
   const bytes = host.read(file);
-  if (Buffer.isBuffer(bytes)) readCommands(bytes.toString(), file, host, env, found);
+  if (Buffer.isBuffer(bytes)) readCommands(bytes.toString(), file, host, found);
   else found.missing.push({ file, errno: bytes.errno });
 }
 
@@ -147,18 +153,21 @@ function joinedLines(text: string): { line: string; number: number }[] {
  * file is valid is ldmsd's to judge.
  */
 async function readYaml(text: string, file: string, found: Found): Promise<void> {
-  const { isAlias, isMap, isScalar, LineCounter, parseDocument, visit } = await import('yaml');
+  const { isNode, isScalar, LineCounter, parseDocument, visit } = await import('yaml');
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, logLevel: 'silent' });
-  const real = (node: unknown) => (isAlias(node) ? node.resolve(document) : node);
+  const document = parseDocument(text, { lineCounter: lines, logLevel: 'silent', merge: true });
   visit(document, {
     Pair: (_, { key, value }) => {
-      if (!isScalar(key) || key.value !== 'auth') return;
-      const auth = real(value);
-      const name = real(isMap(auth) ? (auth.get('plugin', true) ?? auth.get('name', true)) : auth);
-      if (!isScalar(name) || typeof name.value !== 'string') return;
+      if (!isScalar(key) || key.value !== 'auth' || !isNode(value)) return;
+      // As JavaScript values, aliases and merged mappings are resolved.
+      const auth: unknown = value.toJS(document);
+      const { plugin, name } = (
+        typeof auth === 'object' && auth !== null ? auth : { plugin: auth }
+      ) as Record<string, unknown>;
+      const wanted = plugin ?? name;
+      if (typeof wanted !== 'string') return;
       const { line } = lines.linePos(key.range?.[0] ?? 0);
-      found.auths.push({ plugin: name.value, args: [], from: `line ${line} of ${file}` });
+      found.auths.push({ plugin: wanted, args: [], from: `line ${line} of ${file}` });
     },
   });
 }

@@ -109,7 +109,7 @@ function whyCopy(
     const at = host.look(directory);
     if (at.kind !== 'directory') continue;
     if (at.uid !== user.uid && at.uid !== 0) return `its directory ${directory} belongs to uid ${at.uid}`;
-    if (!mayPass(at, user)) return `${userWords(user)} may not enter its directory ${directory}`;
+    if (!maySearchOrWrite(at, user, 1)) return `${userWords(user)} may not enter its directory ${directory}`;
   }
   return undefined;
 }
@@ -125,10 +125,15 @@ export function othersMayWrite(at: Look): boolean {
   return at.kind === 'directory' && (at.mode & 0o022) !== 0 && (at.mode & 0o1000) === 0;
 }
 
-function mayPass(at: Extract<Look, { mode: number }>, user: User): boolean {
+/**
+ * Whether a directory's permission bits let `user` search it (1) or write to it (2).
+ *
+ * Supplementary groups are not looked at: munged gets none.
+ */
+export function maySearchOrWrite(at: Extract<Look, { mode: number }>, user: User, bit: 1 | 2): boolean {
   if (user.uid === 0) return true;
   const shift = at.uid === user.uid ? 6 : at.gid === user.gid ? 3 : 0;
-  return Boolean((at.mode >> shift) & 1);
+  return ((at.mode >> shift) & bit) !== 0;
 }
 
 function runAsRootOr(user: User): string {

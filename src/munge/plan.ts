@@ -4,7 +4,16 @@ import type { Host } from '../host.ts';
 import type { FileAction, Notice, Requirement, Service, User } from '../plan.ts';
 import type { Problem } from '../problem.ts';
 import type { Settings } from '../settings.ts';
-import { directoriesUp, judgeKey, keyPath, octal, othersMayWrite, type UsableKey, userWords } from './key.ts';
+import {
+  directoriesUp,
+  judgeKey,
+  keyPath,
+  maySearchOrWrite,
+  octal,
+  othersMayWrite,
+  type UsableKey,
+  userWords,
+} from './key.ts';
 import { defaultSocket, type Wanted } from './wanted.ts';
 import { type Whose, whoseMunge } from './whose.ts';
 
@@ -186,17 +195,22 @@ function socketDirectory(socket: string, user: User, host: Host): Requirement[] 
     }
   }
   const at = host.look(ours);
-  // Root gives it the right owner and mode, and so does a user to a directory of his own.
-  if (at.kind !== 'directory' || host.uid === 0 || at.uid === host.uid) return [];
+  // Our own directory we make, or mend if we may: as root, or as its owner.
+  const mended =
+    socket === host.path(defaultSocket) &&
+    (host.uid === 0 || (at.kind === 'directory' && at.uid === host.uid));
+  if (at.kind !== 'directory' || mended) return [];
   if (othersMayWrite(at) || (at.mode & 0o111) !== 0o111) {
     return [refusal(what, `munged refuses its mode ${octal(at.mode)}`, `chmod 0755 ${ours}`)];
   }
-  if ((at.mode & 0o002) === 0) {
+  if (!maySearchOrWrite(at, user, 2)) {
     return [
       refusal(
         what,
         `${ours} belongs to uid ${at.uid}, and ${userWords(user)} may not write to it`,
-        `docker run --tmpfs ${ours}:mode=1777, or --user ${at.uid}:${at.gid}`,
+        host.uid === 0
+          ? `chown ${user.uid}:${user.gid} ${ours}`
+          : `docker run --tmpfs ${ours}:mode=1777, or --user ${at.uid}:${at.gid}`,
       ),
     ];
   }

@@ -10,6 +10,9 @@ const SIG_DFL = 0n;
 const RLIMIT_NOFILE = 7;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
+// close_range(2) has this number on every architecture; glibc has had a function for it since 2.34 only.
+const SYS_close_range = 436;
+const CLOSE_RANGE_CLOEXEC = 4;
 const signals = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGPIPE: 13, SIGTERM: 15, SIGXFSZ: 25 } as const;
 // sizeof(sigset_t) in glibc.
 const sigsetBytes = 128;
@@ -19,7 +22,8 @@ const signatures = {
   signal: { arguments: ['i32', 'pointer'], return: 'pointer' },
   getrlimit: { arguments: ['i32', 'pointer'], return: 'i32' },
   setrlimit: { arguments: ['i32', 'pointer'], return: 'i32' },
-  // Variadic in C; for whole numbers the calling convention is the same.
+  // These two are variadic in C; for whole numbers the calling convention is the same.
+  syscall: { arguments: ['i64', 'u64', 'u64', 'u64'], return: 'i64' },
   fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
   execve: { arguments: ['pointer', 'pointer', 'pointer'], return: 'i32' },
 } as const;
@@ -57,6 +61,10 @@ export function defaultSignal(name: keyof typeof signals): void {
  * inherited from our caller are not all.
  */
 export function closeOthersOnExec(): void {
+  const highest = 0xffff_ffffn;
+  if (Number(call('syscall', BigInt(SYS_close_range), 3n, highest, BigInt(CLOSE_RANGE_CLOEXEC))) === 0)
+    return;
+  // Before Linux 5.11.
   for (const descriptor of readdirSync('/proc/self/fd')) {
     if (Number(descriptor) > 2) call('fcntl', Number(descriptor), F_SETFD, FD_CLOEXEC);
   }

@@ -14,7 +14,7 @@ import { type Member, startAll } from './cluster.ts';
 import { type HandOver, inside, message, type Running, socketOf } from './nodes.ts';
 import { failure, processesNaming, until } from './proc.ts';
 import { entrypoint, findPrograms, type Programs } from './programs.ts';
-import { stop } from './stop.ts';
+import { kill, stop } from './stop.ts';
 import { elapsedMs, event, idle, line, table } from './timeline.ts';
 
 const usage = `usage: npm run demo [-- OPTION]
@@ -91,7 +91,7 @@ async function show(directory: string, once: boolean): Promise<void> {
   for (;;) {
     const dead = started.find(({ ended }) => ended() !== undefined);
     if (dead) throw failure(dead.place.name, `process ${dead.pid} ended with ${dead.ended()}, unasked`);
-    idle('everything runs; Ctrl-C stops it');
+    idle('running');
     await pause(1000, undefined, { signal: stopping.signal });
   }
 }
@@ -180,11 +180,12 @@ function tellFailure(error: unknown): void {
 
 /** Stops everything at once, and makes sure of it; whether all of it ended as it should. */
 async function stopAll(directory: string, by: string): Promise<boolean> {
-  if (started.length > 0) event('demo', `${by ? `${by}: ` : ''}SIGTERM to all at once`, 'key');
+  if (started.length > 0)
+    event('demo', `${by ? `${by} came: ` : ''}everything is stopped at once, with SIGTERM`, 'key');
   const obeyed = await Promise.all(started.map((running) => stop(running, hurry.signal)));
   // A munged that was started in the very moment of stopping ends by itself, with its parent.
   const left = await untilNone(() => processesNaming(directory));
-  for (const pid of left) process.kill(pid, 'SIGKILL');
+  for (const pid of left) kill(pid);
   rmSync(directory, { recursive: true, force: true });
   const what = left.length > 0 ? `process ${left.join(', ')} had to be killed` : 'nothing is left running';
   const seconds = (elapsedMs() / 1000).toFixed(1);

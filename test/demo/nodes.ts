@@ -143,7 +143,7 @@ export function message(said: string): { level: string; text: string } | undefin
 
 function showLog({ place, stopping }: Running, said: string): void {
   const ours = message(said);
-  const weight: Record<string, Weight> = { debug: 'aside', error: 'wrong', warn: 'wrong' };
+  const weight: Record<string, Weight> = { debug: 'aside', error: 'wrong', warn: 'warning' };
   if (ours) event(place.name, inside(place, ours.text), weight[ours.level] ?? 'plain');
   // munged tells at length how it begins and ends; what it does is seen without that.
   else if (!stopping && !/^munged: (Info|Notice|Warning): /.test(said))
@@ -179,6 +179,7 @@ export async function follow(
   );
   // What the entrypoint wrote before is in the pipe, and is to be read before.
   await new Promise((resolve) => setTimeout(resolve, 1));
+  patience.stop.throwIfAborted();
   event(place.name, `handed over: process ${pid} is no longer ldms-entrypoint`, 'key');
   const after = await until(
     place.name,

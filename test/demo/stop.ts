@@ -12,7 +12,7 @@ const isRunning = ({ exitCode, signalCode }: ChildProcess): boolean =>
 /** However the demo itself ends, a child that still runs then is killed. */
 export function neverLeave(child: ChildProcess): void {
   process.on('exit', () => {
-    if (child.pid !== undefined && isRunning(child)) killGroup(child.pid);
+    if (child.pid !== undefined && isRunning(child)) kill(-child.pid);
   });
 }
 
@@ -34,7 +34,7 @@ export async function stop(node: Running, hurry: AbortSignal): Promise<boolean> 
   if (!obeyed) await killTree(node);
   const endedMs = performance.now() - begun;
   const mungedGone = munged === undefined || (await gone(() => !isAlive(munged), hurry));
-  if (!mungedGone && munged !== undefined) process.kill(munged, 'SIGKILL');
+  if (!mungedGone && munged !== undefined) kill(munged);
   const mungedMs = performance.now() - begun - endedMs;
   const how =
     earlier === undefined
@@ -61,14 +61,15 @@ async function gone(condition: () => boolean, hurry: AbortSignal): Promise<boole
 async function killTree({ child, pid }: Running): Promise<void> {
   const closed = new Promise((resolve) => child.once('exit', resolve));
   if (find('ps')) await new Promise((resolve) => treeKill(pid, 'SIGKILL', resolve));
-  else killGroup(pid);
+  else kill(-pid);
   if (isRunning(child)) await closed;
 }
 
-function killGroup(pid: number): void {
+/** SIGKILL to a process, or, with a negative number, to a process group; it may have ended meanwhile. */
+export function kill(pid: number): void {
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(pid, 'SIGKILL');
   } catch {
-    // It ended meanwhile.
+    // It has.
   }
 }

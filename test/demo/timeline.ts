@@ -4,15 +4,15 @@
  */
 import { styleText } from 'node:util';
 
-/** How an event looks on a terminal: an aside, an ordinary one, one to look at, one that is wrong. */
-export type Weight = 'aside' | 'plain' | 'key' | 'wrong';
+/** How an event looks on a terminal: an aside, an ordinary one, one to look at, a warning, one that is wrong. */
+export type Weight = 'aside' | 'plain' | 'key' | 'warning' | 'wrong';
 
 const terminal = process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 const colour = terminal && !process.env['NO_COLOR'];
 
 const nodeColours = ['cyan', 'green', 'magenta', 'yellow', 'blue'] as const;
 const coloured = new Map<string, (typeof nodeColours)[number]>();
-const weights = { aside: 'dim', plain: 'reset', key: 'bold', wrong: 'red' } as const;
+const weights = { aside: 'dim', plain: 'reset', key: 'bold', warning: 'yellow', wrong: 'red' } as const;
 
 let statusShown = false;
 
@@ -71,11 +71,13 @@ function paint(style: Parameters<typeof styleText>[0], text: string): string {
   return colour && style !== 'reset' ? styleText(style, text, { validateStream: false }) : text;
 }
 
-const paintNode = (node: string): string => paintName(node.padEnd(6));
-
-function paintName(node: string): string {
-  const name = node.trim();
+/** A node's name in the node's colour, which it gets with its first event. */
+function paintNode(node: string): string {
   const next = nodeColours[coloured.size % nodeColours.length] ?? 'cyan';
-  if (name !== 'demo' && !coloured.has(name)) coloured.set(name, next);
-  return paint(name === 'demo' ? 'dim' : (coloured.get(name) ?? next), node);
+  if (node !== 'demo' && !coloured.has(node)) coloured.set(node, next);
+  return paintName(node.padEnd(6));
+}
+
+function paintName(name: string): string {
+  return paint(coloured.get(name.trim()) ?? (name.trim() === 'demo' ? 'dim' : 'reset'), name);
 }

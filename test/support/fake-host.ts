@@ -52,7 +52,6 @@ export function fakeHost(world: FakeWorld = {}): Host {
     path: (own) => root + own,
     mounts: () => mounts,
     look: (path) => lookAt(files[path], path === '/' || list(path).length > 0),
-    list,
     read: (path) => {
       const file = files[path];
       if (!file) return { errno: 'ENOENT' };

@@ -20,8 +20,20 @@ test.each(settingsTable.map((row) => [row.name, row] as const))(
   (name, { meaning, takes, fallback }) => {
     const at = lines.indexOf(`  ${name}`);
     expect(at, 'the line of the setting').toBeGreaterThan(0);
-    expect(lines[at + 1]).toBe(`      ${meaning}`);
-    expect(lines[at + 2]).toBe(`      ${takes}; default: ${fallback || 'unset'}`);
+    const rest = lines.slice(at + 1);
+    const told = rest.slice(
+      0,
+      rest.findIndex((line) => !line.startsWith('      ')),
+    );
+    const words = told.map((line) => line.slice(6));
+    expect(words.pop()).toBe(`${takes}; default: ${fallback || 'unset'}`);
+    expect(words.join(' ')).toBe(meaning);
+    for (const [line, text] of words.entries()) {
+      expect(text.length, text).toBeLessThanOrEqual(90);
+      const [next] = words[line + 1]?.split(' ') ?? [];
+      if (next)
+        expect(`${text} ${next}`.length, 'a line is broken only where it has to be').toBeGreaterThan(90);
+    }
   },
 );
 

@@ -199,6 +199,52 @@ describe.each(['samp', 'agg'])('%s', (mode) => {
     });
   });
 
+  // `docker run … ldms-samp ldmsd -x …` names the program that is started anyway.
+  describe('a first word ldmsd is dropped, and the rest is planned as usual', () => {
+    const keyed = {
+      files: {
+        ...image.files,
+        '/etc/munge/munge.key': { content: 'k3y'.repeat(20), mode: 0o600, uid: 101, gid: 101 },
+      },
+    };
+
+    test('ldmsd -x sock:1 -a munge plans munge and -F', async () => {
+      const args = ['-x', 'sock:1', '-a', 'munge'];
+      const made = await plan(['ldmsd', ...args], keyed);
+      expect(made.main).toEqual({ program: 'ldmsd', args: ['-F', ...args] });
+      expect(made.services).toMatchObject([{ name: 'munged', start: { unlessListening: socket } }]);
+      expect(made.health).toEqual({
+        listeners: [{ xprt: 'sock', port: 1 }],
+        mungeSocket: socket,
+        auth: { name: 'munge', args: [] },
+      });
+    });
+
+    test.each([
+      [[]],
+      [['-x', 'sock:411']],
+      [['-x', 'sock:411', '-a', 'munge']],
+      [['-F', '-a', 'munge']],
+      [['-c', '/etc/none.conf']],
+      [['-V']],
+      [['-h']],
+    ])('%j', async (args) => {
+      for (const world of [keyed, { ...keyed, mountinfo: hostsMunge }, { files: {} }, { programs: {} }]) {
+        expect(await plan(['ldmsd', ...args], world)).toEqual(await plan(args, world));
+      }
+    });
+
+    test("only that very word, and only the first: any other is ldmsd's operand or a program", async () => {
+      expect((await plan(['-v', 'INFO', 'ldmsd'])).main.args).toEqual(['-F', '-v', 'INFO', 'ldmsd']);
+      const programs = { ...image.programs, [ldmsd]: ldmsd };
+      expect(await plan([ldmsd, '-V'], { programs })).toEqual({
+        ...bare,
+        mode,
+        main: { program: ldmsd, args: ['-V'] },
+      });
+    });
+  });
+
   describe('with munge', () => {
     test("-a munge and the host's munge: the whole plan", async () => {
       const args = ['-x', 'sock:411', '-a', 'munge', '-A', `socket=${socket}`];

@@ -97,6 +97,21 @@ describe('what the files ask for', () => {
     expect((await wants(['-c', '/etc/ldms/ldms.yaml'], { files })).auths).toEqual([]);
   });
 
+  test('a file that is named twice counts once', async () => {
+    const args = ['-c', '/etc/ldms/samp.conf', '-c', '/etc/ldms/samp.conf'];
+    expect(await wants(args, { files })).toMatchObject({
+      auths: [{ plugin: 'munge' }],
+      listeners: [{ xprt: 'rdma', port: 412 }],
+    });
+  });
+
+  test("the first file's default is the one that counts", async () => {
+    const naive = { '/etc/naive.conf': { content: 'default_auth plugin=naive' } };
+    const args = ['-c', '/etc/naive.conf', '-c', '/etc/ldms/samp.conf'];
+    const { defaultAuth } = await wants(args, { files: { ...files, ...naive } });
+    expect(defaultAuth?.plugin).toBe('naive');
+  });
+
   test('a file behind -- is not read', async () => {
     expect(await wants(['--', '-c', '/etc/ldms/none.conf'])).toMatchObject({ problems: [] });
   });
@@ -107,13 +122,59 @@ describe('what the files ask for', () => {
   });
 });
 
+describe('an authentication domain that a command uses', () => {
+  const asked = async (conf: string, more: Record<string, string> = {}, args: string[] = []) => {
+    const contents = Object.entries({ '/a.conf': conf, ...more });
+    const world = Object.fromEntries(contents.map(([path, content]) => [path, { content }]));
+    const { auths, problems } = await wants(['-c', '/a.conf', ...args], { files: world });
+    expect(problems).toEqual([]);
+    return auths.map(({ plugin }) => plugin);
+  };
+
+  test('and that is defined nowhere can only be the plugin of its name', async () => {
+    const used = { '/a.conf': { content: '\nlisten xprt=sock port=411 auth=munge\n' } };
+    const { auths, defaultAuth } = await wants(['-c', '/a.conf'], { files: used });
+    expect(auths).toEqual([{ plugin: 'munge', args: [], from: 'line 2 of /a.conf' }]);
+    expect(defaultAuth).toBeUndefined();
+  });
+
+  test('is not asked for again if it is defined', async () => {
+    expect(await asked('auth_add name=site plugin=ovis\nprdcr_add name=p auth=site')).toEqual(['ovis']);
+  });
+
+  test('is not munge if it is called munge and its plugin is another', async () => {
+    expect(await asked('auth_add name=munge plugin=ovis\nprdcr_add name=p auth=munge')).toEqual(['ovis']);
+  });
+
+  // auth_add is one of the commands that ldmsd carries out in a first pass.
+  test('may be defined further down', async () => {
+    expect(await asked('prdcr_add name=p auth=munge\nauth_add name=munge plugin=ovis')).toEqual(['ovis']);
+  });
+
+  const elsewhere = { '/b.conf': 'auth_add name=munge plugin=ovis' };
+  test.each([
+    ['included above', 'include /b.conf\nprdcr_add name=p auth=munge', []],
+    ['included below', 'prdcr_add name=p auth=munge\ninclude /b.conf', []],
+    ['given with a further -c', 'prdcr_add name=p auth=munge', ['-c', '/b.conf']],
+  ])('may be defined in another file: %s', async (_, conf, args) => {
+    expect(await asked(conf, elsewhere, args)).toEqual(['ovis']);
+  });
+
+  test('is told behind those that are defined', async () => {
+    expect(await asked('prdcr_add name=p auth=munge\nauth_add name=site plugin=ovis')).toEqual([
+      'ovis',
+      'munge',
+    ]);
+  });
+});
+
 describe('files that cannot be read are told with what to do', () => {
   test('one that does not exist', async () => {
     const { problems } = await wants(['-c', '/etc/none.conf', '-c', '/etc/ldms/samp.conf'], { files });
     expect(problems).toEqual([
       {
         kind: 'configuration',
-        what: "cannot read ldmsd's configuration file /etc/none.conf (-c /etc/none.conf): it does not exist",
+        what: "cannot read ldmsd's configuration file /etc/none.conf (-c): it does not exist",
         remedy: 'mount it into the container: -v /on-host/file:/etc/none.conf:ro',
       },
     ]);
@@ -125,8 +186,8 @@ describe('files that cannot be read are told with what to do', () => {
     expect(problems).toEqual([
       {
         kind: 'configuration',
-        what: "cannot read ldmsd's configuration file /etc/secret.yaml (-y /etc/secret.yaml): permission denied",
-        remedy: 'make it readable for uid 4321',
+        what: "cannot read ldmsd's configuration file /etc/secret.yaml (-y): permission denied",
+        remedy: 'make it a file that uid 4321 can read',
       },
     ]);
   });
@@ -136,7 +197,8 @@ describe('files that cannot be read are told with what to do', () => {
     const { problems } = await wants(['-c', '/etc/ldms/a.conf'], { files: including });
     expect(problems).toMatchObject([
       {
-        what: "cannot read ldmsd's configuration file /etc/ldms/b.conf (an include in /etc/ldms/a.conf): it does not exist",
+        what: "cannot read ldmsd's configuration file /etc/ldms/b.conf (included): it does not exist",
+        remedy: 'mount it into the container: -v /on-host/file:/etc/ldms/b.conf:ro',
       },
     ]);
   });

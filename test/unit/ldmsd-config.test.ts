@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readConfig } from '../../src/ldmsd/config.ts';
+import { nothingFound, readConfig } from '../../src/ldmsd/config.ts';
 import { type FakeWorld, fakeHost } from '../support/fake-host.ts';
 
 const file = '/etc/ldms/samp.conf';
@@ -9,14 +9,17 @@ async function found(
   { language = 'commands', ...world }: FakeWorld & { language?: 'commands' | 'yaml' } = {},
 ) {
   const host = fakeHost({ ...world, files: { ...world.files, [file]: { content } } });
-  const read = await readConfig(file, language, host);
-  if ('errno' in read) throw new Error(`${read.file}: ${read.errno}`);
-  return read;
+  const all = nothingFound(host.env);
+  const errno = await readConfig(file, language, host, all);
+  if (errno !== undefined) throw new Error(`${file}: ${errno}`);
+  return all;
 }
 
-/** The plugins that a file of commands asks for, in order. */
-const plugins = async (content: string, world?: FakeWorld) =>
-  (await found(content, world)).auths.map(({ plugin }) => plugin);
+/** The plugins that a file of commands asks for, in order, and then the domains that its commands use. */
+async function plugins(content: string, world?: FakeWorld) {
+  const { auths, used } = await found(content, world);
+  return [...auths, ...used].map(({ plugin }) => plugin);
+}
 
 describe('a file of commands (-c) asks for munge', () => {
   test.each([
@@ -62,7 +65,9 @@ describe('a file of commands (-c) does not ask for munge', () => {
     ['default_auth'],
     ['auth_add'],
     ['option'],
+    ['option -A socket=/run/munge/munge.socket.2'],
     ['include'],
+    ['listen xprt=sock port=411 auth='],
   ])('%j', async (content) => {
     expect(await plugins(content)).toEqual([]);
   });
@@ -138,9 +143,13 @@ describe(`\${NAME} is replaced from the environment`, () => {
     expect(await plugins(`default_auth plugin=\${NONE}`)).toEqual([]);
   });
 
-  test('$NAME and $(command) are not replaced', async () => {
-    expect(await plugins('default_auth plugin=$AUTH', { env: { AUTH: 'munge' } })).toEqual(['$AUTH']);
-  });
+  test.each([['$AUTH'], ['$(AUTH)'], [`\${A-B}`], [`\${A.B}`], [`\${}`], [`\${AUTH`]])(
+    '%s is not replaced',
+    async (word) => {
+      const env = { AUTH: 'munge', 'A-B': 'munge', 'A.B': 'munge', '': 'munge' };
+      expect(await plugins(`default_auth plugin=${word}`, { env })).toEqual([word]);
+    },
+  );
 
   test('reading a file does not change the environment that the daemon gets', async () => {
     const env = { AUTH: 'ovis' };
@@ -155,25 +164,17 @@ describe('authentication domains', () => {
     expect(auths).toEqual([{ plugin: 'munge', args: ['socket=/srv/munge.sock'], from: `line 1 of ${file}` }]);
   });
 
-  test('a domain that was added is not asked for again where it is used', async () => {
-    expect(await plugins('auth_add name=site plugin=ovis\nprdcr_add name=p auth=site')).toEqual(['ovis']);
+  // What a used domain means is known when every file has been read: see ldmsd-auth.test.ts.
+  test('what is defined and what is used are kept apart', async () => {
+    const content = 'prdcr_add name=p auth=munge\nauth_add name=munge plugin=ovis\nauth_add name=site\n';
+    const { auths, domains, used } = await found(content);
+    expect(auths).toMatchObject([{ plugin: 'ovis' }, { plugin: 'site' }]);
+    expect(domains).toEqual(new Set(['munge', 'site']));
+    expect(used).toEqual([{ plugin: 'munge', args: [], from: `line 1 of ${file}` }]);
   });
 
-  test('a domain called munge whose plugin is another is not munge', async () => {
-    expect(await plugins('auth_add name=munge plugin=ovis\nprdcr_add name=p auth=munge')).toEqual(['ovis']);
-  });
-
-  // auth_add is one of the commands that ldmsd carries out in a first pass.
-  test('wherever in the file that domain is added', async () => {
-    expect(await plugins('prdcr_add name=p auth=munge\nauth_add name=munge plugin=ovis')).not.toContain(
-      'munge',
-    );
-  });
-
-  test('and in whichever file', async () => {
-    const files = { '/etc/ldms/auth.conf': { content: 'auth_add name=munge plugin=ovis' } };
-    const content = 'include /etc/ldms/auth.conf\nprdcr_add name=p auth=munge';
-    expect(await plugins(content, { files })).not.toContain('munge');
+  test('defining one does not use it', async () => {
+    expect((await found('auth_add name=site plugin=ovis auth=munge')).used).toEqual([]);
   });
 
   test('the first default is the one that counts', async () => {
@@ -205,6 +206,10 @@ describe('listeners', () => {
     ],
     ['listen xprt=sock port=no', []],
     ['listen', []],
+    // ldmsd refuses one without a transport, and has no -x in an option command.
+    ['listen port=411', []],
+    ['listen port=411 host=node-1', []],
+    ['option -x sock:411', []],
     ['# listen xprt=sock port=411', []],
     ['prdcr_add name=p xprt=sock port=411', []],
   ])('%j', async (content, listeners) => {
@@ -245,31 +250,52 @@ describe('include', () => {
     expect(read.auths).toMatchObject([{ plugin: 'munge' }]);
   });
 
-  test('a file that includes itself does not hang us', async () => {
+  test('a file that includes itself is read once', async () => {
     const read = await found(`default_auth plugin=munge\ninclude ${file}\n`);
-    expect(read.auths[0]).toMatchObject({ plugin: 'munge' });
+    expect(read.auths).toMatchObject([{ plugin: 'munge' }]);
   });
 
-  test('nor do two files that include each other, twice each', async () => {
+  test('one that cannot be read is told once', async () => {
+    const read = await found('include /etc/none.conf\ninclude /etc/none.conf');
+    expect(read.missing).toEqual([{ file: '/etc/none.conf', errno: 'ENOENT' }]);
+  });
+
+  // Three includes each were 43 million reads when the depth alone was bounded.
+  test('two files that include each other many times are read once each', async () => {
+    const [a, b] = ['/etc/ldms/a.conf', '/etc/ldms/b.conf'];
     const world = {
-      '/etc/ldms/a.conf': {
-        content: 'auth_add name=munge\ninclude /etc/ldms/b.conf\ninclude /etc/ldms/b.conf',
-      },
-      '/etc/ldms/b.conf': { content: 'include /etc/ldms/a.conf\ninclude /etc/ldms/a.conf' },
+      [a]: { content: `auth_add name=munge\n${`include ${b}\n`.repeat(20)}listen xprt=sock port=411\n` },
+      [b]: { content: `auth_add name=ovis\n${`include ${a}\n`.repeat(20)}listen xprt=sock port=412\n` },
     };
     const host = fakeHost({ files: world });
-    let reads = 0;
+    const reads: string[] = [];
     const read = (path: string) => {
-      reads++;
+      reads.push(path);
+      if (reads.length > 100) throw new Error(`read again and again: ${path}`);
       return host.read(path);
     };
-    expect(await readConfig('/etc/ldms/a.conf', 'commands', { ...host, read })).toHaveProperty(
-      'auths.0.plugin',
-      'munge',
-    );
-    // Three includes each would already be 43 million, if each level doubled or tripled the one above.
-    expect(reads, 'files read').toBeLessThan(1000);
+    const all = nothingFound(host.env);
+    expect(await readConfig(a, 'commands', { ...host, read }, all)).toBeUndefined();
+    expect(reads).toEqual([a, b]);
+    expect(all.auths).toMatchObject([{ plugin: 'munge' }, { plugin: 'ovis' }]);
+    expect(all.listeners).toMatchObject([{ port: 412 }, { port: 411 }]);
   });
+});
+
+test('`env` in one file holds for the files after it', async () => {
+  const files = { '/a': { content: 'env AUTH=munge' }, '/b': { content: 'default_auth plugin=${AUTH}' } };
+  const host = fakeHost({ files });
+  const all = nothingFound(host.env);
+  for (const path of ['/a', '/b']) await readConfig(path, 'commands', host, all);
+  expect(all.auths).toMatchObject([{ plugin: 'munge' }]);
+});
+
+test('`${constructor}` is an unset variable like any other', async () => {
+  expect(await plugins('default_auth plugin=${constructor}munge')).toEqual(['munge']);
+});
+
+test('`auth=` of a command that connects nothing is no authentication', async () => {
+  expect(await plugins('config name=store_x auth=munge')).toEqual([]);
 });
 
 test.each(['ENOENT', 'EACCES', 'EISDIR'])(
@@ -277,10 +303,29 @@ test.each(['ENOENT', 'EACCES', 'EISDIR'])(
   async (errno) => {
     const files = errno === 'ENOENT' ? {} : { [file]: { unreadable: errno } };
     for (const language of ['commands', 'yaml'] as const) {
-      expect(await readConfig(file, language, fakeHost({ files }))).toEqual({ file, errno });
+      const all = nothingFound({});
+      expect(await readConfig(file, language, fakeHost({ files }), all)).toBe(errno);
+      expect(all, 'what was found').toEqual({ ...nothingFound({}), seen: new Set([file]) });
     }
   },
 );
+
+test.each(['commands', 'yaml'] as const)(
+  'a file of %s that is named twice counts once, beside what was found before',
+  async (language) => {
+    const content = language === 'yaml' ? 'auth: munge' : 'default_auth plugin=munge';
+    const host = fakeHost({ files: { [file]: { content } } });
+    const earlier = { plugin: 'ovis', args: [], from: '-a ovis' };
+    const all = { ...nothingFound(host.env), auths: [earlier] };
+    for (const _ of [1, 2]) expect(await readConfig(file, language, host, all)).toBeUndefined();
+    expect(all.auths).toEqual([earlier, { plugin: 'munge', args: [], from: `line 1 of ${file}` }]);
+  },
+);
+
+test('a YAML file may merge an anchor into its auth mapping', async () => {
+  const { auths } = await found('site: &site { plugin: munge }\nauth: { <<: *site }\n', { language: 'yaml' });
+  expect(auths).toMatchObject([{ plugin: 'munge' }]);
+});
 
 describe('a YAML file (-y)', () => {
   const yaml = (content: string) => found(content, { language: 'yaml' });

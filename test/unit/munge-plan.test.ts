@@ -314,11 +314,23 @@ describe('what keeps our own munge from starting is told before anything is star
         uid: 1234,
         files: {
           '/etc/munge/munge.key': { ...key, uid: 1234 },
-          '/run/munge': { kind: 'directory', mode: 0o755, uid: 101 },
+          '/run/munge': { kind: 'directory', mode: 0o755, uid: 101, gid: 102 },
         },
       },
-      /\/run\/munge/,
-      /./,
+      /directory of \/run\/munge\/munge\.socket\.2: \/run\/munge belongs to uid 101, and uid 1234 may not write to it$/,
+      /^docker run --tmpfs \/run\/munge:mode=1777, or --user 101:102$/,
+    ],
+    [
+      "a user of its own, and root's /run/munge",
+      {
+        uid: 1234,
+        files: {
+          '/etc/munge/munge.key': { ...key, uid: 1234 },
+          '/run/munge': { kind: 'directory', mode: 0o755 },
+        },
+      },
+      /\/run\/munge belongs to uid 0, and uid 1234 may not write to it$/,
+      /--tmpfs \/run\/munge:mode=1777/,
     ],
   ] as const)('%s', (_, world, what, remedy) => {
     expect(problems(world)).toEqual([
@@ -328,6 +340,16 @@ describe('what keeps our own munge from starting is told before anything is star
 
   test('a /run with the sticky bit, as --tmpfs /run:mode=1777 makes it, is good', () => {
     expect(problems({ files: { ...files, '/run': { kind: 'directory', mode: 0o1777 } } })).toEqual([]);
+  });
+
+  test.each([
+    ["--tmpfs /run/munge:mode=1777, root's", { mode: 0o1777 }],
+    ['a directory of its own', { mode: 0o755, uid: 1234 }],
+    ['a directory of its own whose mode it mends', { mode: 0o777, uid: 1234 }],
+  ])('a user of its own may use a /run/munge that is %s', (_, directory) => {
+    const mine = { '/etc/munge/munge.key': { ...key, uid: 1234 } };
+    const world = { ...mine, '/run/munge': { kind: 'directory', ...directory } } as const;
+    expect(problems({ uid: 1234, files: world })).toEqual([]);
   });
 
   test('root mends the mode and owner of /run/munge', () => {

@@ -9,6 +9,7 @@ const usual =
   mountLine('/proc', { type: 'proc' }) +
   mountLine('/dev', { type: 'tmpfs' });
 const serving = { kind: 'socket', mode: 0o777 } as const;
+const key = { '/etc/munge/munge.key': { mode: 0o600, uid: 101 } };
 
 const whose = (mountinfo: string, world: FakeWorld = {}, path = socket) =>
   whoseMunge(path, fakeHost({ ...world, mountinfo: usual + mountinfo }));
@@ -50,16 +51,35 @@ describe("the host's", () => {
     expect(answer.because).toContain(mountPoint);
   });
 
-  test.each([['systemd'], ['udev'], ['dbus'], ['openrc'], ['utmp']])(
-    "-v /run:/run, a tmpfs in which the host's %s lies",
-    (name) => {
-      const files = { [`/run/${name}/private`]: {}, [`/run/${name}/notify`]: {}, [socket]: serving };
-      expect(whose(mountLine('/run', { type: 'tmpfs' }), { files })).toMatchObject({
-        whose: 'host',
-        mountPoint: '/run',
-      });
-    },
-  );
+  test.each([
+    ['systemd/private', { kind: 'socket', mode: 0o600 }],
+    ['systemd/notify', { kind: 'socket' }],
+    ['systemd/journal', { kind: 'directory' }],
+    ['udev/control', { kind: 'socket', mode: 0o600 }],
+    ['udev/data', { kind: 'directory' }],
+    ['dbus/system_bus_socket', { kind: 'socket' }],
+    ['initctl', { kind: 'other', mode: 0o600 }],
+    ['openrc/softlevel', { kind: 'file' }],
+    ['runit', { kind: 'directory' }],
+    ['s6-rc', { kind: 'directory' }],
+  ] as const)("-v /run:/run, a tmpfs in which the host's %s lies", (name, file) => {
+    const files = { [`/run/${name}`]: file, [socket]: serving };
+    expect(whose(mountLine('/run', { type: 'tmpfs' }), { files })).toMatchObject({
+      whose: 'host',
+      mountPoint: '/run',
+    });
+  });
+
+  test("-v /run:/run, with a key: the host's all the same", () => {
+    const files = { '/run/systemd/private': {}, [socket]: serving, ...key };
+    expect(whose(mountLine('/run', { type: 'tmpfs' }), { files })).toMatchObject({ whose: 'host' });
+  });
+
+  test("-v /run/munge:/run/munge, with a key: the host's all the same", () => {
+    expect(whose(mountLine('/run/munge', bound), { files: { [socket]: serving, ...key } })).toMatchObject({
+      whose: 'host',
+    });
+  });
 
   test('-v /var/run:/var/run, in the spelling that it has in the container', () => {
     const files = { '/var/run/systemd/private': {}, '/var/run/systemd/notify': {} };
@@ -132,8 +152,15 @@ describe('ours', () => {
   });
 
   // podman copies the image's /run into the tmpfs (tmpcopyup), and Ubuntu's images have this file in it.
-  test('a tmpfs on /run that holds /run/systemd/container of an Ubuntu image', () => {
-    const files = { '/run/systemd/container': { content: 'docker\n' } };
+  test.each([
+    ['/run/systemd/container'],
+    ['/run/systemd/resolve/stub-resolv.conf'],
+    ['/run/udev/x'],
+    ['/run/dbus/x'],
+    ['/run/openrc/x'],
+    ['/run/utmp'],
+  ])('a tmpfs on /run that holds %s of an image', (path) => {
+    const files = { [path]: {}, [socket]: serving };
     expect(whose(mountLine('/run', { type: 'tmpfs' }), { files })).toMatchObject({ whose: 'ours' });
   });
 });
@@ -151,10 +178,37 @@ describe.each([
     expect(whose(mountLine(point, { root, type }))).toMatchObject({ whose: 'ours' });
   });
 
-  test('in which a munged serves: not ours to start another', () => {
-    expect(whose(mountLine('/run/munge', { root, type }), { files: { [socket]: serving } })).toMatchObject({
-      whose: 'host',
-    });
+  test.each(['/run/munge', '/run', '/var/run/munge'])(
+    'at %s, in which a munged serves and without a key: not ours to start another',
+    (point) => {
+      expect(whose(mountLine(point, { root, type }), { files: { [socket]: serving } })).toMatchObject({
+        whose: 'host',
+        mountPoint: point,
+      });
+    },
+  );
+
+  // A restart of the container: the volume stays, and with it the socket of our munged that was killed.
+  test.each(['/run/munge', '/run', '/var/run/munge'])(
+    'at %s, with a key and the socket that our last munged left: ours',
+    (point) => {
+      const files = { ...key, [socket]: serving, '/run/munge/munged.pid': {} };
+      const answer = whose(mountLine(point, { root, type }), { files });
+      expect(answer).toMatchObject({ whose: 'ours', because: expect.stringContaining(point) });
+    },
+  );
+
+  test('with what is no key but lies in its place, ours too: what is wrong with it is told then', () => {
+    const files = { '/etc/munge/munge.key': { kind: 'directory' }, [socket]: serving } as const;
+    expect(whose(mountLine('/run/munge', { root, type }), { files })).toMatchObject({ whose: 'ours' });
+  });
+
+  test.each([
+    ['a file', { [socket]: { kind: 'file' } }],
+    ['a directory', { [socket]: { kind: 'directory' } }],
+    ["only munged's other files", { '/run/munge/munged.pid': {}, '/run/munge/munge.socket.2.lock': {} }],
+  ] as const)('in which %s lies and no socket: ours', (_, files) => {
+    expect(whose(mountLine('/run/munge', { root, type }), { files })).toMatchObject({ whose: 'ours' });
   });
 });
 
@@ -178,5 +232,20 @@ describe('below LDMS_ENTRYPOINT_ROOT', () => {
     ['a fresh tmpfs below the root', mountLine('/site/run', { type: 'tmpfs' }), 'ours'],
   ])('%s', (_, mountinfo, answer) => {
     expect(whose(mountinfo, { root }, `${root}${socket}`)).toMatchObject({ whose: answer });
+  });
+
+  test.each([
+    ['/site/etc/munge/munge.key', 'ours'],
+    ['/etc/munge/munge.key', 'host'],
+  ])('a volume with a socket and the key %s', (path, answer) => {
+    const files = { [path]: {}, [`${root}${socket}`]: serving };
+    const mountinfo = mountLine('/site/run/munge', { root: '/docker/volumes/x/_data' });
+    expect(whose(mountinfo, { root, files }, `${root}${socket}`)).toMatchObject({ whose: answer });
+  });
+
+  test("-v /run:/site/run, a tmpfs in which the host's systemd lies", () => {
+    const files = { '/site/run/systemd/private': {} };
+    const mountinfo = mountLine('/site/run', { type: 'tmpfs' });
+    expect(whose(mountinfo, { root, files }, `${root}${socket}`)).toMatchObject({ whose: 'host' });
   });
 });
