@@ -16,9 +16,10 @@ export interface Verdict {
   readonly text: string;
 }
 
-/** One thing that was asked: `wrong` is absent when it answered. */
+/** One thing that was looked at: `wrong` is absent when it is well, for which `well` are the words. */
 interface Finding {
   readonly what: string;
+  readonly well?: string;
   readonly wrong?: string;
 }
 
@@ -40,7 +41,7 @@ export async function checkHealth(settings: Settings, host: Host): Promise<Verdi
   }
   const asked = [
     `${record.mode} runs as process ${record.pid}`,
-    ...findings.map(({ what }) => `${what} answers`),
+    ...findings.map(({ what, well }) => `${what} ${well ?? 'answers'}`),
   ];
   return { healthy: true, text: asked.join(', ') };
 }
@@ -53,7 +54,7 @@ export async function checkHealth(settings: Settings, host: Host): Promise<Verdi
  */
 function listens({ xprt, port, host }: Listener, limitMs: number): Promise<Finding> {
   const what = `${xprt}:${port}`;
-  if (xprt !== 'sock') return Promise.resolve({ what: `the daemon of ${what}` });
+  if (xprt !== 'sock') return Promise.resolve({ what, well: 'was not asked (only ldms_ls can)' });
   const net = process.getBuiltinModule('node:net');
   return new Promise((resolve) => {
     const socket = net.connect({ port, host: host ?? '127.0.0.1', timeout: limitMs });

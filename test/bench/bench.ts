@@ -8,11 +8,12 @@
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import minimist from 'minimist';
 import { installed } from '../support/needs.ts';
-import { program, repository, until } from '../support/program.ts';
+import { program, repository, run, until } from '../support/program.ts';
 import { mungeUser } from '../support/site.ts';
 import { makePlace, type Place } from './place.ts';
 
@@ -39,7 +40,7 @@ const rows = tableOfRows();
 
 if (withMunge) await hosts.startMunged();
 const times = await measure();
-const text = report(times) + (await residence());
+const text = report(times) + (await residence()) + (withMunge ? await health() : '');
 process.stdout.write(text);
 if (options['write'] === true) writeFileSync(join(repository, 'docs/bench.md'), page(text));
 for (const place of [plain, ours, hosts]) place.remove();
@@ -163,6 +164,32 @@ async function residence(): Promise<string> {
   }
   sleeper.remove();
   return `\n${table(['after the hand-over, a daemon that sleeps', 'threads', 'RSS', 'private', 'anything of ours mapped'], lines)}`;
+}
+
+/** What a HEALTHCHECK of a sampler with munge takes. */
+async function health(): Promise<string> {
+  const server = createServer((socket) => socket.on('error', () => undefined));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  hosts.write('bin/ldmsd', '#!/bin/sh\nexec sleep 300\n', 0o755);
+  hosts.recordVersion();
+  const child = spawn(program, ['samp', '-x', `sock:${port}`, '-a', 'munge'], {
+    env: hosts.env,
+    stdio: 'ignore',
+  });
+  const ask = () => run(program, ['health'], { env: hosts.env });
+  await until('the sampler is healthy', async () => (await ask()).code === 0);
+  const taken: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const begun = process.hrtime.bigint();
+    await ask();
+    taken.push(Number(process.hrtime.bigint() - begun) / 1e6);
+  }
+  child.kill('SIGKILL');
+  server.close();
+  const line = ['port and munge answer', '100 ms', `${median(taken).toFixed(1)} ms`, String(taken.length)];
+  return `\n${table(['health', 'limit', 'median', 'runs'], [line])}`;
 }
 
 /** A Markdown table that is also easy to read in a terminal. */

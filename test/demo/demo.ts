@@ -56,10 +56,17 @@ async function main(words: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (stopping.signal.aborted) hurry.abort();
-      by ||= signal;
+      by ||= `${signal} came`;
       stopping.abort();
     });
   }
+  // npm passes SIGTERM on to its shell only, and the demo is not to outlive that.
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid === parent) return;
+    by ||= 'our parent has ended';
+    stopping.abort();
+  }, 200).unref();
   // Nobody reads any more (`npm run demo | head`): stop, quietly.
   process.stdout.on('error', () => stopping.abort());
 
@@ -181,7 +188,7 @@ function tellFailure(error: unknown): void {
 /** Stops everything at once, and makes sure of it; whether all of it ended as it should. */
 async function stopAll(directory: string, by: string): Promise<boolean> {
   if (started.length > 0)
-    event('demo', `${by ? `${by} came: ` : ''}everything is stopped at once, with SIGTERM`, 'key');
+    event('demo', `${by ? `${by}: ` : ''}everything is stopped at once, with SIGTERM`, 'key');
   const obeyed = await Promise.all(started.map((running) => stop(running, hurry.signal)));
   // A munged that was started in the very moment of stopping ends by itself, with its parent.
   const left = await untilNone(() => processesNaming(directory));

@@ -30,7 +30,12 @@ export async function stop(node: Running, hurry: AbortSignal): Promise<boolean> 
   const earlier = ended();
   node.stopping = true;
   if (earlier === undefined) child.kill('SIGTERM');
+  const slow = setTimeout(
+    () => event(place.name, `process ${pid} still runs: SIGKILL at ${graceMs / 1000} s`, 'warning'),
+    1000,
+  );
   const obeyed = await gone(() => ended() !== undefined, hurry);
+  clearTimeout(slow);
   if (!obeyed) await killTree(node);
   const endedMs = performance.now() - begun;
   const mungedGone = munged === undefined || (await gone(() => !isAlive(munged), hurry));

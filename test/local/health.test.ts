@@ -60,6 +60,14 @@ describe('health', () => {
     expect((await site.run(['health'])).stdout).toBe(`unhealthy: sock:${b.port}: nobody listens\n`);
   });
 
+  test('says of an rdma listener that it was not asked, rather than that it answers', async () => {
+    const site = makeSite();
+    const child = await running(site, ['samp', '-x', 'rdma:411']);
+    expect((await site.run(['health'])).stdout).toBe(
+      `healthy: samp runs as process ${child.pid}, rdma:411 was not asked (only ldms_ls can)\n`,
+    );
+  });
+
   test('is 1 when the daemon is gone', async () => {
     const site = makeSite();
     const child = await running(site, ['samp', '-F']);

@@ -133,6 +133,15 @@ describe('a munged of our own', () => {
     expect(message(stderr)).toContain('cannot use munged: it ended with exit status 1 before it was ready');
   });
 
+  testNeeding(['munge'], 'gets no signal of ours blocked or ignored', async () => {
+    const site = makeSite({ LDMS_ENTRYPOINT_MUNGE_TIMEOUT: '50ms' });
+    site.key();
+    site.install('ldmsd', ldmsdThat(''));
+    site.install('munged', '#!/bin/sh\ngrep -E "^Sig(Blk|Ign)" /proc/self/status >&2\n');
+    const { stderr } = await site.run(asked);
+    expect(stderr).toMatch(/SigBlk:\s+0{16}\nSigIgn:\s+0{16}\n/);
+  });
+
   testNeeding(['munge'], 'that never answers is given up at the deadline, and stopped', async () => {
     const site = makeSite({ LDMS_ENTRYPOINT_MUNGE_TIMEOUT: '300ms' });
     site.key();
