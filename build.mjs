@@ -206,8 +206,9 @@ function seal(main, out, assets, options = []) {
   rmSync(join(dist, script));
 }
 
-rmSync(dist, { recursive: true, force: true });
-mkdirSync(dist);
+mkdirSync(dist, { recursive: true });
+// The program of an earlier build stays in place until the new one is renamed over it.
+for (const name of scripts) rmSync(join(dist, `${name}.cache`), { force: true });
 const define = { LDMS_ENTRYPOINT_BUILD_VERSION: JSON.stringify(version) };
 await bundle('program', join(root, 'src/main.ts'), { define, plugins: [librariesFromAssets] });
 for (const library of libraries) await bundle(library, library);

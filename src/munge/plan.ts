@@ -51,7 +51,10 @@ export function planMunge(wanted: Wanted, settings: Settings, host: Host): Munge
 
 function hostsMunge(wanted: Wanted, whose: Whose, socket: string, settings: Settings) {
   const notices: Notice[] = [
-    { level: 'debug', text: `munge is wanted (${wanted.why}) and is the host's: ${whose.because}` },
+    {
+      level: 'debug',
+      text: `munge is wanted (${wanted.why}) and is the host's: ${whose.whose === 'host' ? whose.because : 'LDMS_ENTRYPOINT_MUNGE=host'}`,
+    },
   ];
   const services: Service[] = [
     {

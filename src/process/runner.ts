@@ -45,10 +45,9 @@ export async function carryOut(plan: Plan, means: Means): Promise<number> {
     for (const problem of problems) await tell(log, problem);
     return exitCodes[first.kind].code;
   }
-  for (const { level, text } of plan.notices) await log(level, text);
-
   const started: Running[] = [];
   if (stop.by()) return abandon(started, undefined, means);
+  for (const { level, text } of plan.notices) await log(level, text);
   const readied = await Promise.all(plan.services.map((service) => makeReady(service, started, means)));
   const failed = readied.find((problem) => problem !== undefined);
   if (stop.by() || failed) return abandon(started, failed, means);
