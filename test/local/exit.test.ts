@@ -16,7 +16,7 @@ describe("the daemon's end is ours", () => {
       seen.push(...(await Promise.all(some)).map(({ code }) => code));
     }
     expect(seen).toEqual(codes);
-  });
+  }, 300_000);
 
   test.each([
     ['TERM', 143],
