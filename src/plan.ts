@@ -18,7 +18,7 @@ export interface Plan {
   readonly main: Command;
   /** `exec`: main replaces us, with our pid, and nothing of ours stays. */
   readonly handoff: 'exec';
-  /** Questions that only running a program can answer; the mode plans again with the answers. */
+  /** What has to be asked before; the mode plans again with the answers. */
   readonly questions: readonly Question[];
   /** What `health` has to know of the running daemon; absent where nothing is to be recorded. */
   readonly health?: HealthFacts;
@@ -62,8 +62,6 @@ export interface ServiceStart {
   readonly user?: User;
   /** Files and directories made beforehand, in this order. */
   readonly files: readonly FileAction[];
-  /** If a daemon already answers on this Unix socket, it is used and ours is not started. */
-  readonly unlessListening: string;
   /** How long the daemon may take to end after SIGTERM before it is killed, in milliseconds. */
   readonly graceMs: number;
 }
@@ -102,10 +100,18 @@ export interface Probe {
   readonly deadlineMs: number;
 }
 
-/** A command to run once, whose standard output is the answer. */
-export interface Question {
-  readonly about: 'ldmsd version';
-  readonly command: Command;
+/**
+ * Something that looking does not tell: what a program prints, which is asked once and kept, or
+ * whether anybody (`yes` or `no`) accepts connections on a Unix socket.
+ */
+export type Question =
+  | { readonly about: 'ldmsd version'; readonly command: Command }
+  | { readonly about: 'munge socket'; readonly socket: string };
+
+/** The answers that there are so far, by what the questions were about. */
+export interface Answers {
+  readonly 'ldmsd version'?: string;
+  readonly 'munge socket'?: 'yes' | 'no';
 }
 
 /** An address that the daemon listens on; `host` absent when it listens on all. */

@@ -1,29 +1,54 @@
-/** Answers a plan's questions by running a program once, and remembers the answer. */
+/** Answers a plan's questions. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Host } from '../host.ts';
 import { ourRecord, versionRecord } from '../ldmsd/version.ts';
 import type { Log } from '../log.ts';
-import type { Question } from '../plan.ts';
-import { errnoWords } from '../problem.ts';
+import type { Answers, Command, Question } from '../plan.ts';
+import { errnoOf, errnoWords } from '../problem.ts';
 import { runBriefly } from '../process/child.ts';
 import type { StopRequest } from '../process/stop.ts';
 
 // ldmsd -V prints and ends; longer than this only on a file system that hangs.
-const limitMs = 5000;
+const versionLimitMs = 5000;
+const connectLimitMs = 1000;
 
-/**
- * Runs the question's program.
- *
- * @returns what it printed; empty if that was nothing, or if it cannot be run or does not end
- */
-export async function answer(
-  { command }: Question,
-  { log, stop, host }: { log: Log; stop: StopRequest; host: Host },
-): Promise<string> {
+/** What answering needs. */
+export interface Asking {
+  readonly log: Log;
+  readonly stop: StopRequest;
+  readonly host: Host;
+}
+
+/** The answer to one question, as a part of all answers. */
+export async function answer(question: Question, asking: Asking): Promise<Answers> {
+  if (question.about === 'munge socket') return { 'munge socket': await isServed(question.socket) };
+  return { 'ldmsd version': await printedBy(question.command, asking) };
+}
+
+/** Whether somebody accepts connections on a Unix socket. */
+function isServed(path: string): Promise<'yes' | 'no'> {
+  const net = process.getBuiltinModule('node:net');
+  return new Promise((resolve) => {
+    const socket = net.connect(path);
+    socket.setTimeout(connectLimitMs);
+    const done = (served: boolean) => {
+      socket.destroy();
+      resolve(served ? 'yes' : 'no');
+    };
+    socket.on('connect', () => done(true));
+    // One that we may not connect to, or that is too busy to answer, is somebody's all the same.
+    socket.on('error', (error) => done(errnoOf(error) === 'EACCES' || errnoOf(error) === 'EAGAIN'));
+    socket.on('timeout', () => done(true));
+  });
+}
+
+/** What a program prints; empty if that is nothing, or if it cannot be run or does not end. */
+async function printedBy(command: Command, { log, stop, host }: Asking): Promise<string> {
   const program = host.program(command.program);
   if (!('path' in program)) return '';
-  const { stdout } = await runBriefly(program.path, command.args, { limitMs, stop: stop.signal });
+  const limits = { limitMs: versionLimitMs, stop: stop.signal };
+  const { stdout } = await runBriefly(program.path, command.args, limits);
   if (stdout) await remember(versionRecord(host, program.path, stdout), host, log);
   return stdout;
 }
@@ -34,9 +59,7 @@ async function remember(record: string, host: Host, log: Log): Promise<void> {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, record);
   } catch (error) {
-    await log(
-      'debug',
-      `cannot keep ldmsd's version in ${path} (${errnoWords(error)}): it is asked at each start`,
-    );
+    const why = errnoWords(error);
+    await log('debug', `cannot keep ldmsd's version in ${path} (${why}): it is asked at each start`);
   }
 }

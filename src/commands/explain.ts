@@ -1,6 +1,6 @@
 /** `explain`: a plan in words. */
 import { userWords } from '../munge/key.ts';
-import type { Command, FileAction, Plan, Service } from '../plan.ts';
+import type { Command, FileAction, Plan, Question, Service } from '../plan.ts';
 import { sentence } from '../problem.ts';
 
 /** A plan, step by step in the order in which the runner does it. */
@@ -12,13 +12,18 @@ export function explainText(plan: Plan): string {
         ? `check ${what}: NOT READY: ${sentence(problem)}`
         : `check ${what}: ${found ?? 'as it should be'}`,
     ),
-    ...plan.questions.map(
-      ({ about, command }) => `ask for the ${about}: ${words(command)} (once; the answer is kept)`,
-    ),
+    ...plan.questions.map(questionWords),
     ...plan.services.flatMap(serviceSteps),
     `become ${words(plan.main)}`,
   ];
   return `${plan.mode}:\n${steps.map((step, at) => `${String(at + 1).padStart(3)}. ${step}\n`).join('')}`;
+}
+
+function questionWords(question: Question): string {
+  if (question.about === 'munge socket') {
+    return `see whether a munged answers at ${question.socket}: if so, that one is used, and none is started`;
+  }
+  return `ask for the ${question.about}: ${words(question.command)} (once; the answer is kept)`;
 }
 
 function serviceSteps({ name, start, ready }: Service): string[] {

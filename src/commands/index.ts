@@ -65,7 +65,11 @@ async function planned(
   json: boolean,
 ): Promise<number> {
   const host = realHost(env, settings.root);
-  const plan: Plan = await mode.plan({ args, settings, host, answers: {} });
+  const given = { args, settings, host, answers: {} };
+  const first: Plan = await mode.plan(given);
+  // check connects to nobody: a socket that is there is taken for one that is served.
+  const served = word === 'check' && first.questions.some(({ about }) => about === 'munge socket');
+  const plan = served ? await mode.plan({ ...given, answers: { 'munge socket': 'yes' } }) : first;
   if (json) return print(`${JSON.stringify(plan, null, 2)}\n`);
   if (word === 'explain') return print(explainText(plan));
   const { text, code } = checkText(plan, host);

@@ -28,7 +28,7 @@ export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
 
   const asked = await whatLdmsdWants(parsed, host);
   const wanted = mungeWanted(asked.auths, settings.munge);
-  const munge = wanted ? planMunge(wanted, settings, host) : undefined;
+  const munge = wanted ? planMunge(wanted, settings, host, answers['munge socket']) : undefined;
   const foreground = decideForeground(parsed, given, answers['ldmsd version']);
   const files: Requirement[] = asked.problems.map((problem) => ({ what: 'configuration file', problem }));
   return {
@@ -36,7 +36,7 @@ export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
     notices: [...(munge?.notices ?? []), ...foreground.notices],
     requirements: [...files, ...(munge?.requirements ?? [])],
     services: munge?.services ?? [],
-    questions: foreground.questions,
+    questions: [...(munge?.questions ?? []), ...foreground.questions],
     main: { program: 'ldmsd', args: foreground.add ? ['-F', ...args] : args },
     health: healthFacts(asked, munge?.socket),
   };

@@ -1,6 +1,6 @@
 /** What a mode is. */
 import type { Host } from '../host.ts';
-import type { Plan } from '../plan.ts';
+import type { Answers, Plan } from '../plan.ts';
 import type { Settings } from '../settings.ts';
 
 /** What a mode plans from. Answers are those of the questions that an earlier plan asked. */
@@ -8,7 +8,7 @@ export interface Given {
   readonly args: readonly string[];
   readonly settings: Settings;
   readonly host: Host;
-  readonly answers: Readonly<Record<string, string>>;
+  readonly answers: Answers;
 }
 
 /**

@@ -1,55 +1,48 @@
 /** The munge part of a plan: whose munged, its key, how ours is started, and when it is ready. */
-import { dirname, join } from 'node:path';
 import type { Host } from '../host.ts';
-import type { FileAction, Notice, Requirement, Service, User } from '../plan.ts';
-import type { Problem } from '../problem.ts';
+import type { Notice, Question, Requirement, Service } from '../plan.ts';
 import type { Settings } from '../settings.ts';
-import {
-  directoriesUp,
-  judgeKey,
-  keyPath,
-  maySearchOrWrite,
-  octal,
-  othersMayWrite,
-  type UsableKey,
-  userWords,
-} from './key.ts';
+import { planOurMunged } from './ours.ts';
+import { needsProgram } from './programs.ts';
 import { defaultSocket, type Wanted } from './wanted.ts';
 import { type Whose, whoseMunge } from './whose.ts';
-
-/** What we keep for munged, readable by it alone: a copied key, and its random seed. */
-export const privateDirectory = '/run/ldms-entrypoint/munge';
-
-// munged needs about a millisecond to end after SIGTERM (measured: 0.9 ms, 1.7 ms at most).
-const graceMs = 500;
 
 /** What a mode adds to its plan when munge is wanted. */
 export interface MungePlan {
   readonly notices: readonly Notice[];
   readonly requirements: readonly Requirement[];
   readonly services: readonly Service[];
+  readonly questions: readonly Question[];
   /** The socket that the daemon will use. */
   readonly socket: string;
 }
 
-/** Plans munge for a daemon that wants it. */
-export function planMunge(wanted: Wanted, settings: Settings, host: Host): MungePlan {
+/**
+ * Plans munge for a daemon that wants it.
+ *
+ * @param answers whether somebody answers at the socket; undefined while nobody has asked
+ */
+export function planMunge(wanted: Wanted, settings: Settings, host: Host, answers?: 'yes' | 'no'): MungePlan {
   const socket = wanted.socket ?? host.path(defaultSocket);
-  const whose = whoseMunge(socket, host);
-  const clients = [needsProgram('munge', host), needsProgram('unmunge', host)];
+  const whose = whoseMunge(socket, host, answers);
+  const common = { questions: [], socket };
   if (whose.whose === 'host' && settings.munge === 'container') {
-    return { notices: [], requirements: [notOverTheHosts(whose.because)], services: [], socket };
+    return { ...common, notices: [], requirements: [notOverTheHosts(whose.because)], services: [] };
   }
   if (whose.whose === 'host' || settings.munge === 'host') {
-    return {
-      ...hostsMunge(wanted, whose, socket, settings),
-      requirements: [...clients, ...staleness(whose)],
-    };
+    return { ...common, ...hostsMunge(wanted, whose, socket, settings, host) };
   }
-  return oursMunge(wanted, whose, socket, settings, host, clients);
+  const ours = planOurMunged(socket, settings, host);
+  const text = `munge is wanted (${wanted.why}) and is our own: ${whose.because}`;
+  return {
+    ...common,
+    ...ours,
+    notices: [{ level: 'debug', text }, ...ours.notices],
+    questions: whose.unsure ? [{ about: 'munge socket', socket }] : [],
+  };
 }
 
-function hostsMunge(wanted: Wanted, whose: Whose, socket: string, settings: Settings) {
+function hostsMunge(wanted: Wanted, whose: Whose, socket: string, settings: Settings, host: Host) {
   const notices: Notice[] = [
     {
       level: 'debug',
@@ -68,7 +61,8 @@ function hostsMunge(wanted: Wanted, whose: Whose, socket: string, settings: Sett
       },
     },
   ];
-  return { notices, services, socket };
+  const requirements = [needsProgram('munge', host), needsProgram('unmunge', host), ...staleness(whose)];
+  return { notices, requirements, services };
 }
 
 /** systemd removes /run/munge when the host's munge stops: a bind mount of it then leads nowhere, for ever. */
@@ -95,186 +89,6 @@ function notOverTheHosts(because: string): Requirement {
       kind: 'munge',
       what: `cannot start a munged of our own (LDMS_ENTRYPOINT_MUNGE=container): ${because}`,
       remedy: 'leave out that mount, or the setting',
-    },
-  };
-}
-
-function oursMunge(
-  wanted: Wanted,
-  whose: Whose,
-  socket: string,
-  settings: Settings,
-  host: Host,
-  clients: readonly Requirement[],
-): MungePlan {
-  const user = userOfMunged(host);
-  if ('kind' in user)
-    return { notices: [], requirements: [{ what: 'user munge', problem: user }], services: [], socket };
-  const key = judgeKey(host.path(keyPath), user, host);
-  const requirements = [
-    needsProgram('munged', host),
-    ...clients,
-    needsProgram('setpriv', host),
-    ...mayChangeUser(user, host),
-    'kind' in key
-      ? { what: 'munge key', problem: key }
-      : { what: 'munge key', found: key.path + (key.copyBecause ? ', to be copied' : '') },
-    ...socketDirectory(socket, user, host),
-  ];
-  const notices: Notice[] = [
-    { level: 'debug', text: `munge is wanted (${wanted.why}) and is our own: ${whose.because}` },
-  ];
-  if ('kind' in key) return { notices, requirements, services: [], socket };
-  if (key.copyBecause) {
-    notices.push({
-      level: 'info',
-      text: `the munge key ${key.path} is used through a private copy: ${key.copyBecause}`,
-    });
-  }
-  const services = [mungedService(socket, key, user, settings, host)];
-  return { notices, requirements, services, socket };
-}
-
-/** munged runs as munge when we are root, and as ourselves otherwise. */
-function userOfMunged(host: Host): User | Problem {
-  if (host.uid !== 0) return { name: '', uid: host.uid, gid: host.gid };
-  return (
-    host.user('munge') ?? {
-      kind: 'munge',
-      what: 'cannot start munged: /etc/passwd has no user munge',
-      remedy:
-        "install munge in the image (apt-get install munge), or use the host's: -v /run/munge:/run/munge:ro",
-    }
-  );
-}
-
-/** Changing the user takes two capabilities that --cap-drop=ALL takes away from root. */
-function mayChangeUser(user: User, host: Host): Requirement[] {
-  const lacking = [
-    [7, 'SETUID'],
-    [6, 'SETGID'],
-  ].filter(([bit]) => !((host.capabilities() >> BigInt(bit ?? 0)) & 1n));
-  if (host.uid !== 0 || user.uid === 0 || lacking.length === 0) return [];
-  const names = lacking.map(([, name]) => name);
-  return [
-    {
-      what: `capabilities to run munged as ${userWords(user)}`,
-      problem: {
-        kind: 'munge',
-        what: `cannot run munged as ${userWords(user)}: the container lacks ${names.map((name) => `CAP_${name}`).join(' and ')}`,
-        remedy: `docker run ${names.map((name) => `--cap-add=${name}`).join(' ')}, or the host's munge: -v /run/munge:/run/munge:ro`,
-      },
-    },
-  ];
-}
-
-function needsProgram(name: string, host: Host): Requirement {
-  const found = host.program(name);
-  if ('path' in found) return { what: `program ${name}`, found: found.path };
-  return {
-    what: `program ${name}`,
-    problem: {
-      kind: 'munge',
-      what: `cannot use munge: the program ${name} is ${found.missing === 'notFound' ? 'not in this image' : 'not executable'}`,
-      remedy: name === 'setpriv' ? 'install util-linux' : 'install munge in the image: apt-get install munge',
-    },
-  };
-}
-
-/**
- * What munged would say to the directories above the socket, which we do not make or mend: it
- * refuses a socket where others could replace it.
- */
-function socketDirectory(socket: string, user: User, host: Host): Requirement[] {
-  const what = `directory of ${socket}`;
-  const ours = dirname(socket);
-  for (const directory of directoriesUp(ours)) {
-    const at = host.look(directory);
-    if (othersMayWrite(at)) {
-      return [refusal(what, `others may write to ${directory}`, `chmod go-w ${directory} (or chmod +t)`)];
-    }
-    if (at.kind === 'directory' && at.uid !== 0 && at.uid !== user.uid) {
-      return [refusal(what, `${directory} belongs to uid ${at.uid}`, `chown root ${directory}`)];
-    }
-  }
-  const at = host.look(ours);
-  // Our own directory we make, or mend if we may: as root, or as its owner.
-  const mended =
-    socket === host.path(defaultSocket) &&
-    (host.uid === 0 || (at.kind === 'directory' && at.uid === host.uid));
-  if (at.kind !== 'directory' || mended) return [];
-  if (othersMayWrite(at) || (at.mode & 0o111) !== 0o111) {
-    return [refusal(what, `munged refuses its mode ${octal(at.mode)}`, `chmod 0755 ${ours}`)];
-  }
-  if (!maySearchOrWrite(at, user, 2)) {
-    return [
-      refusal(
-        what,
-        `${ours} belongs to uid ${at.uid}, and ${userWords(user)} may not write to it`,
-        host.uid === 0
-          ? `chown ${user.uid}:${user.gid} ${ours}`
-          : `docker run --tmpfs ${ours}:mode=1777, or --user ${at.uid}:${at.gid}`,
-      ),
-    ];
-  }
-  return [];
-}
-
-function refusal(what: string, why: string, remedy: string): Requirement {
-  return { what, problem: { kind: 'munge', what: `cannot start munged: ${what}: ${why}`, remedy } };
-}
-
-/**
- * munged in the foreground, so that it logs to our stderr and its end is seen.
- *
- * `--origin` spares a lookup of the host's name, which takes 20 s where the resolver is dead; the
- * origin is informational only. The seed lies with the key, so that /var need not be writable.
- */
-function mungedService(socket: string, key: UsableKey, user: User, settings: Settings, host: Host): Service {
-  const directory = host.path(privateDirectory);
-  const copy = join(directory, 'munge.key');
-  const owner = host.uid === 0 ? { owner: user } : {};
-  const files: FileAction[] = [
-    { do: 'directory', path: dirname(directory), mode: 0o755, mend: false },
-    { do: 'directory', path: directory, mode: 0o700, ...owner, mend: true },
-    // A directory that the user named for a socket is not ours to change.
-    {
-      do: 'directory',
-      path: dirname(socket),
-      mode: 0o755,
-      ...owner,
-      mend: socket === host.path(defaultSocket),
-    },
-    // Left over from a munged that was killed: munged refuses some of them, and needs none.
-    { do: 'remove', path: socket },
-    { do: 'remove', path: `${socket}.lock` },
-    ...(key.copyBecause ? [{ do: 'copy', from: key.path, path: copy, mode: 0o600, ...owner } as const] : []),
-  ];
-  return {
-    name: 'munged',
-    start: {
-      command: {
-        program: 'munged',
-        args: [
-          '--foreground',
-          `--socket=${socket}`,
-          `--key-file=${key.copyBecause ? copy : key.path}`,
-          `--pid-file=${join(dirname(socket), 'munged.pid')}`,
-          `--seed-file=${join(directory, 'munged.seed')}`,
-          '--origin=127.0.0.1',
-        ],
-      },
-      ...(host.uid === 0 && { user }),
-      files,
-      unlessListening: socket,
-      graceMs,
-    },
-    ready: { kind: 'munge', socket, deadlineMs: settings.mungeTimeoutMs },
-    ifNot: {
-      kind: 'munge',
-      what: `cannot use munge: munged did not encode and decode a credential within ${settings.mungeTimeoutMs / 1000} s`,
-      remedy:
-        'see what munged said in the lines above, or allow more time with LDMS_ENTRYPOINT_MUNGE_TIMEOUT',
     },
   };
 }

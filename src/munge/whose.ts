@@ -7,7 +7,6 @@
 import { dirname } from 'node:path';
 import type { Host } from '../host.ts';
 import { type Mount, mountOver, throughVarRun } from '../mounts.ts';
-import { keyPath } from './key.ts';
 
 /** The answer, and how it was found, for people. */
 export type Whose =
@@ -17,28 +16,44 @@ export type Whose =
       readonly stale?: boolean;
       readonly mountPoint?: string;
     }
-  | { readonly whose: 'ours'; readonly because: string };
+  | {
+      readonly whose: 'ours';
+      readonly because: string;
+      /** There is a socket, and whether a munged serves there can only be told by asking. */
+      readonly unsure?: boolean;
+    };
 
-/** Decides from the mounts over `socket`, an absolute path. */
-export function whoseMunge(socket: string, host: Host): Whose {
+/**
+ * Decides from the mounts over `socket`, an absolute path.
+ *
+ * Where no mount of the host's is, a socket can be a left-over of our own munged, killed with an
+ * earlier run of this container, or somebody's who serves there: a sidecar through a shared volume,
+ * or the machine's munged where there is no container.
+ *
+ * @param answers whether somebody answers at the socket; undefined while nobody has asked
+ */
+export function whoseMunge(socket: string, host: Host, answers?: 'yes' | 'no'): Whose {
   const path = throughVarRun(socket, host.root);
   const mount = mountOver(host.mounts(), path, host.root);
-  if (!mount) return { whose: 'ours', because: `no mount at ${dirname(path)}` };
-  const { point } = mount;
-  if (isFreshTmpfs(mount, host)) return { whose: 'ours', because: `${point} is a tmpfs of this container` };
-  // A volume or an emptyDir may be shared with a munged beside us, or be ours alone. A key of our own
-  // decides; a socket does not, since the last munged of ours, killed with its container, leaves one.
-  const volume = volumeKind(mount.root);
-  const serves = host.look(path).kind === 'socket';
-  if (volume && (!serves || host.look(host.path(keyPath)).kind !== 'nothing')) {
-    return { whose: 'ours', because: `${point} is a ${volume}` };
+  const because = mount ? whyNotHosts(mount, host) : `no mount at ${dirname(path)}`;
+  if (mount && because === undefined) {
+    return {
+      whose: 'host',
+      because: `${mount.point} is mounted from the host (its ${mount.root})`,
+      mountPoint: mount.point,
+      ...(mount.deleted && { stale: true }),
+    };
   }
-  return {
-    whose: 'host',
-    because: `${point} is mounted from the host (its ${mount.root})`,
-    mountPoint: point,
-    ...(mount.deleted && { stale: true }),
-  };
+  if (answers === 'yes') return { whose: 'host', because: `a munged answers at ${path} already` };
+  const unsure = answers === undefined && host.look(path).kind === 'socket';
+  return { whose: 'ours', because: because ?? '', ...(unsure && { unsure }) };
+}
+
+/** Why a mount is the container's own and not the host's, for people; undefined if it is the host's. */
+function whyNotHosts(mount: Mount, host: Host): string | undefined {
+  if (isFreshTmpfs(mount, host)) return `${mount.point} is a tmpfs of this container`;
+  const volume = volumeKind(mount.root);
+  return volume && `${mount.point} is a ${volume}`;
 }
 
 /** Kubernetes' emptyDir and docker's or podman's volumes, told by where they lie on the host. */

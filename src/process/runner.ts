@@ -90,7 +90,7 @@ async function abandon(
 async function makeReady(service: Service, started: Running[], means: Means): Promise<Problem | undefined> {
   const { host, stop, log, awaitReady } = means;
   const begun = Date.now();
-  const running = service.start ? await startService(service, service.start, host) : undefined;
+  const running = service.start && startService(service, service.start, host);
   if (running && 'kind' in running) return running;
   if (running) started.push(running);
   const because = await awaitReady(service.ready, {

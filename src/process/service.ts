@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Host } from '../host.ts';
 import type { Service, ServiceStart } from '../plan.ts';
-import { errnoOf, type Problem } from '../problem.ts';
+import type { Problem } from '../problem.ts';
 import { pause } from './child.ts';
 import { carryOutFile } from './files.ts';
 
@@ -16,21 +16,14 @@ export interface Running {
 }
 
 /**
- * Starts a service, unless its socket is served already.
+ * Starts a service.
  *
  * It is told to end when we do (PR_SET_PDEATHSIG): after the `exec` hand-off its parent is the
  * daemon that took our pid, so that it ends with the daemon even where no PID namespace ends with
  * the container (`--pid=host`, Apptainer, local mode). setpriv(1) sets that after it has changed
  * the user, since changing the user clears it.
- *
- * @returns undefined if a daemon answers already
  */
-export async function startService(
-  service: Service,
-  start: ServiceStart,
-  host: Host,
-): Promise<Running | Problem | undefined> {
-  if (await isListening(start.unlessListening)) return undefined;
+export function startService(service: Service, start: ServiceStart, host: Host): Running | Problem {
   for (const action of start.files) {
     const problem = carryOutFile(action);
     if (problem) return problem;
@@ -74,24 +67,4 @@ function watch(name: string, child: ChildProcess, graceMs: number): Running {
       await gone;
     },
   };
-}
-
-/** Whether somebody accepts connections on a Unix socket. */
-async function isListening(path: string): Promise<boolean> {
-  const fs = process.getBuiltinModule('node:fs');
-  // Nearly always there is no socket, and then node:net need not be loaded.
-  if (!fs.existsSync(path)) return false;
-  const net = process.getBuiltinModule('node:net');
-  return new Promise((resolve) => {
-    const socket = net.connect(path);
-    socket.setTimeout(1000);
-    const done = (answer: boolean) => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.on('connect', () => done(true));
-    // A socket that we may not connect to is somebody's; ENOTSOCK and a refusal are leftovers.
-    socket.on('error', (error) => done(errnoOf(error) === 'EACCES'));
-    socket.on('timeout', () => done(true));
-  });
 }

@@ -86,6 +86,32 @@ describe('a munged of our own', () => {
     expect(mungedsOf(site.root)).toEqual([other.pid]);
   });
 
+  testNeeding(
+    ['munged', 'root'],
+    'is not needed, nor is a key, by a user on a machine whose munged answers',
+    async () => {
+      const site = makeSite();
+      await startMunged(site);
+      chmodSync(site.path('etc/munge'), 0o700);
+      site.install('ldmsd', usesMunge(site));
+      const as = ['--reuid=65534', '--regid=65534', '--clear-groups', program];
+      const { stdout, stderr } = await run('setpriv', [...as, ...asked], { env: site.env });
+      expect(stdout, stderr).toBe('munge works\n');
+      const check = await run('setpriv', [...as, 'check', ...asked], { env: site.env });
+      expect(check.code, check.stdout).toBe(0);
+    },
+  );
+
+  testNeeding(['munged'], 'removes nothing where the user said that a socket is', async () => {
+    const site = makeSite({ LDMS_ENTRYPOINT_MUNGE_TIMEOUT: '300ms' });
+    site.key();
+    const file = site.write('precious/file', "the user's own");
+    site.install('ldmsd', ldmsdThat('echo started'));
+    const { code } = await site.run([...asked, '-A', `socket=${file}`]);
+    expect(code).toBe(80);
+    expect(readFileSync(file, 'utf8')).toBe("the user's own");
+  });
+
   testNeeding(['munged'], 'serves the socket that `-A socket=PATH` names', async () => {
     const site = makeSite();
     site.key();

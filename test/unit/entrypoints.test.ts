@@ -212,7 +212,7 @@ describe.each(['samp', 'agg'])('%s', (mode) => {
       const args = ['-x', 'sock:1', '-a', 'munge'];
       const made = await plan(['ldmsd', ...args], keyed);
       expect(made.main).toEqual({ program: 'ldmsd', args: ['-F', ...args] });
-      expect(made.services).toMatchObject([{ name: 'munged', start: { unlessListening: socket } }]);
+      expect(made.services).toMatchObject([{ name: 'munged', ready: { socket } }]);
       expect(made.health).toEqual({
         listeners: [{ xprt: 'sock', port: 1 }],
         mungeSocket: socket,

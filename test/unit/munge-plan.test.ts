@@ -56,6 +56,7 @@ describe("the host's munge", () => {
           },
         },
       ],
+      questions: [],
       socket,
     });
   });
@@ -115,6 +116,7 @@ describe('our own munge', () => {
       notices: [
         { level: 'debug', text: 'munge is wanted (-a munge) and is our own: no mount at /run/munge' },
       ],
+      questions: [],
       requirements: [
         { what: 'program munged', found: '/usr/sbin/munged' },
         ...clientsFound,
@@ -144,7 +146,6 @@ describe('our own munge', () => {
               { do: 'remove', path: socket },
               { do: 'remove', path: `${socket}.lock` },
             ],
-            unlessListening: socket,
             graceMs: expect.any(Number),
           },
           ready: { kind: 'munge', socket, deadlineMs: 10_000 },
@@ -196,11 +197,7 @@ describe('our own munge', () => {
     const world = { root: '/site', files: { '/site/etc/munge/munge.key': { ...key, uid: 0 } } };
     const { services } = plan(world);
     const start = services[0]?.start;
-    const paths = [
-      ...(start?.files ?? []).map(({ path }) => path),
-      services[0]?.ready.socket,
-      start?.unlessListening,
-    ];
+    const paths = [...(start?.files ?? []).map(({ path }) => path), services[0]?.ready.socket];
     for (const path of paths) expect(path).toMatch(/^\/site\/run\//);
     for (const option of ['socket', 'key-file', 'pid-file', 'seed-file']) {
       expect(start?.command.args).toContainEqual(expect.stringContaining(`--${option}=/site/run/`));
@@ -244,12 +241,13 @@ describe('our own munge', () => {
         '/run/munge/munge.socket.2': { kind: 'socket', uid: 101 },
         '/run/munge/munged.pid': { uid: 101 },
       } as const;
-      const { services } = plan({
+      const { services, questions } = plan({
         mountinfo: mountLine('/run/munge', { root }),
         files: { ...files, ...left },
       });
-      // A munged that still serves there is not disturbed: `unlessListening` sees to that.
-      expect(services[0]?.start).toMatchObject({ unlessListening: socket });
+      // A munged that still serves there is not disturbed: that is asked first.
+      expect(questions).toEqual([{ about: 'munge socket', socket }]);
+      expect(services[0]?.start?.files).toContainEqual({ do: 'remove', path: socket });
     },
   );
 });

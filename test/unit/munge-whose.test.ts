@@ -11,8 +11,8 @@ const usual =
 const serving = { kind: 'socket', mode: 0o777 } as const;
 const key = { '/etc/munge/munge.key': { mode: 0o600, uid: 101 } };
 
-const whose = (mountinfo: string, world: FakeWorld = {}, path = socket) =>
-  whoseMunge(path, fakeHost({ ...world, mountinfo: usual + mountinfo }));
+const whose = (mountinfo: string, world: FakeWorld = {}, path = socket, answers?: 'yes' | 'no') =>
+  whoseMunge(path, fakeHost({ ...world, mountinfo: usual + mountinfo }), answers);
 
 // The host's /run is a tmpfs, so that a part of it is what a bind mount shows.
 const bound = { root: '/munge', type: 'tmpfs' };
@@ -179,29 +179,17 @@ describe.each([
   });
 
   test.each(['/run/munge', '/run', '/var/run/munge'])(
-    'at %s, in which a munged serves and without a key: not ours to start another',
+    'at %s with a socket in it: to be asked, since a sidecar may serve there or our last munged have left it',
     (point) => {
-      expect(whose(mountLine(point, { root, type }), { files: { [socket]: serving } })).toMatchObject({
-        whose: 'host',
-        mountPoint: point,
-      });
+      const files = { ...key, [socket]: serving };
+      const ask = (answers?: 'yes' | 'no') =>
+        whose(mountLine(point, { root, type }), { files }, socket, answers);
+      expect(ask()).toMatchObject({ whose: 'ours', unsure: true });
+      expect(ask('yes')).toEqual({ whose: 'host', because: `a munged answers at ${socket} already` });
+      // A restart of the container: the volume stays, and with it the socket of our munged that was killed.
+      expect(ask('no')).toEqual({ whose: 'ours', because: expect.stringContaining(point) });
     },
   );
-
-  // A restart of the container: the volume stays, and with it the socket of our munged that was killed.
-  test.each(['/run/munge', '/run', '/var/run/munge'])(
-    'at %s, with a key and the socket that our last munged left: ours',
-    (point) => {
-      const files = { ...key, [socket]: serving, '/run/munge/munged.pid': {} };
-      const answer = whose(mountLine(point, { root, type }), { files });
-      expect(answer).toMatchObject({ whose: 'ours', because: expect.stringContaining(point) });
-    },
-  );
-
-  test('with what is no key but lies in its place, ours too: what is wrong with it is told then', () => {
-    const files = { '/etc/munge/munge.key': { kind: 'directory' }, [socket]: serving } as const;
-    expect(whose(mountLine('/run/munge', { root, type }), { files })).toMatchObject({ whose: 'ours' });
-  });
 
   test.each([
     ['a file', { [socket]: { kind: 'file' } }],
@@ -232,15 +220,6 @@ describe('below LDMS_ENTRYPOINT_ROOT', () => {
     ['a fresh tmpfs below the root', mountLine('/site/run', { type: 'tmpfs' }), 'ours'],
   ])('%s', (_, mountinfo, answer) => {
     expect(whose(mountinfo, { root }, `${root}${socket}`)).toMatchObject({ whose: answer });
-  });
-
-  test.each([
-    ['/site/etc/munge/munge.key', 'ours'],
-    ['/etc/munge/munge.key', 'host'],
-  ])('a volume with a socket and the key %s', (path, answer) => {
-    const files = { [path]: {}, [`${root}${socket}`]: serving };
-    const mountinfo = mountLine('/site/run/munge', { root: '/docker/volumes/x/_data' });
-    expect(whose(mountinfo, { root, files }, `${root}${socket}`)).toMatchObject({ whose: answer });
   });
 
   test("-v /run:/site/run, a tmpfs in which the host's systemd lies", () => {
