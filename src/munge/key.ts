@@ -38,7 +38,8 @@ export function judgeKey(path: string, user: User, host: Host): UsableKey | Prob
     remedy,
   });
   if (look.kind === 'nothing') {
-    if (look.errno !== 'ENOENT') return bad(errnoWords(look.errno), runAsRootOr(user));
+    if (look.errno === 'EACCES') return bad(...whyHidden(path, host));
+    if (look.errno !== 'ENOENT') return bad(errnoWords(look.errno), 'mount a key file there');
     return bad(
       'there is none',
       `give the container the host's munge (-v /run/munge:/run/munge:ro) or your cluster's key (-v /on-host/munge.key:${path}:ro)`,
@@ -136,8 +137,19 @@ export function maySearchOrWrite(at: Extract<Look, { mode: number }>, user: User
   return ((at.mode >> shift) & bit) !== 0;
 }
 
-function runAsRootOr(user: User): string {
-  return `make it readable for ${userWords(user)}, or start the container as root`;
+/** Why we may not even look at the key, and what to do: a directory above it is closed to us. */
+function whyHidden(path: string, host: Host): [why: string, remedy: string] {
+  const self = { name: '', uid: host.uid, gid: host.gid };
+  const closed = directoriesUp(path).findLast((directory) => {
+    const at = host.look(directory);
+    return at.kind === 'directory' && !maySearchOrWrite(at, self, 1);
+  });
+  if (host.uid === 0) return ['permission denied', 'docker run --cap-add=DAC_OVERRIDE'];
+  const where = closed ?? dirname(path);
+  return [
+    `${userWords(self)} may not enter ${where}`,
+    `chmod a+x ${where} in the image, start the container as root, or use the host's munge: -v /run/munge:/run/munge:ro`,
+  ];
 }
 
 /** "munge (101:101)", or "uid 1234" for an account without a name. */

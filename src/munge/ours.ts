@@ -68,6 +68,9 @@ function userOfMunged(host: Host): User | Problem {
   );
 }
 
+// To change the user, to give it its directory and key, and to read a key that is not root's.
+const mungedNeeds = ['SETUID', 'SETGID', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER'];
+
 /** Changing the user takes two capabilities that --cap-drop=ALL takes away from root. */
 function mayChangeUser(user: User, host: Host): Requirement[] {
   const lacking = [
@@ -82,7 +85,7 @@ function mayChangeUser(user: User, host: Host): Requirement[] {
       problem: {
         kind: 'munge',
         what: `cannot run munged as ${userWords(user)}: the container lacks ${names.map((name) => `CAP_${name}`).join(' and ')}`,
-        remedy: `docker run ${names.map((name) => `--cap-add=${name}`).join(' ')}, or the host's munge: -v /run/munge:/run/munge:ro`,
+        remedy: `docker run ${mungedNeeds.map((name) => `--cap-add=${name}`).join(' ')}, or the host's munge: -v /run/munge:/run/munge:ro`,
       },
     },
   ];

@@ -119,7 +119,7 @@ describe('a key that nobody should use is refused, and what to do is said', () =
       'in a place that cannot be looked into',
       { hidden: 'EACCES' },
       /permission denied/,
-      /munge \(101:101\).*as root/,
+      /--cap-add=DAC_OVERRIDE/,
     ],
     [
       "root's and not for us to read",
@@ -158,6 +158,16 @@ describe('a key that nobody should use is refused, and what to do is said', () =
 });
 
 describe('a container with an arbitrary user', () => {
+  test('is told which directory keeps it from the key', () => {
+    const files = { '/etc/munge': { kind: 'directory', mode: 0o700, uid: 101 } } as const;
+    const user = { name: '', uid: 1234, gid: 1234 };
+    expect(judge({ hidden: 'EACCES' }, { uid: 1234, files }, user)).toEqual({
+      kind: 'munge',
+      what: 'cannot use the munge key /etc/munge/munge.key: uid 1234 may not enter /etc/munge',
+      remedy: expect.stringMatching(/^chmod a\+x \/etc\/munge in the image, start the container as root/),
+    });
+  });
+
   const somebody = { name: '', uid: 1234, gid: 1234 };
 
   test('its own key is used', () => {
