@@ -8,6 +8,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // munged and its like live in sbin, which not every user has in PATH.
+    env: { PATH: `${process.env['PATH']}:/usr/local/sbin:/usr/sbin:/sbin` },
     reporters: ['default', './test/support/reporter.ts'],
   },
 });

@@ -23,7 +23,12 @@ export type Look =
       /** Whether the path itself is a symbolic link to it. */
       readonly link: boolean;
     }
-  | { readonly kind: 'nothing'; readonly errno: string };
+  | {
+      readonly kind: 'nothing';
+      readonly errno: string;
+      /** A symbolic link is there, and what it names is not. */
+      readonly link?: boolean;
+    };
 
 /** A program looked up as execvp(3) would. */
 export type ProgramLook =
@@ -42,6 +47,8 @@ export interface Host {
   mounts(): readonly Mount[];
   /** Looks at a path, through a symbolic link if it is one. */
   look(path: string): Look;
+  /** Why nothing can be made in a directory (`EACCES`, `EROFS`, …); undefined if it can. */
+  whyNoEntry(directory: string): string | undefined;
   /** A file's bytes, or why they cannot be had. */
   read(path: string): Buffer | { readonly errno: string };
   /** An account of /etc/passwd (of the one below the root if there is one). */
@@ -65,6 +72,14 @@ export function realHost(env: NodeJS.ProcessEnv, root: string): Host {
     gid: process.getgid?.() ?? 0,
     mounts,
     look: remember(look),
+    whyNoEntry: remember((directory) => {
+      try {
+        fs.accessSync(directory, fs.constants.W_OK | fs.constants.X_OK);
+        return undefined;
+      } catch (error) {
+        return errnoOf(error);
+      }
+    }),
     read: remember((file) => {
       try {
         return fs.readFileSync(file);
@@ -119,7 +134,9 @@ function look(path: string): Look {
       link: fs.lstatSync(path).isSymbolicLink(),
     };
   } catch (error) {
-    return { kind: 'nothing', errno: errnoOf(error) };
+    const errno = errnoOf(error);
+    const link = errno === 'ENOENT' && fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink();
+    return { kind: 'nothing', errno, ...(link && { link }) };
   }
 }
 

@@ -29,8 +29,17 @@ function places(host: Host): string[] {
   ];
 }
 
-/** Writes the record to the first place that takes it; a container where none does still runs. */
-export function recordPlan(mode: string, facts: HealthFacts, host: Host): void {
+/**
+ * Writes the record to the first place that takes it; a container where none does still runs.
+ *
+ * The record of a daemon that runs already stays: somebody tries a second one beside it, and the
+ * container's health is the first one's.
+ *
+ * @returns whether a record was written
+ */
+export function recordPlan(mode: string, facts: HealthFacts, host: Host): boolean {
+  const running = findRecord(host);
+  if (running && running.pid !== process.pid) return false;
   const record: PlanRecord = {
     mode,
     pid: process.pid,
@@ -47,11 +56,12 @@ export function recordPlan(mode: string, facts: HealthFacts, host: Host): void {
       // A new file each time: neither an older record nor somebody's link is written through.
       if (fs.lstatSync(place, { throwIfNoEntry: false })) fs.unlinkSync(place);
       fs.writeFileSync(place, text, { flag: 'wx', mode: 0o644 });
-      return;
+      return true;
     } catch {
       // The next place, then.
     }
   }
+  return false;
 }
 
 /** Removes what {@link recordPlan} wrote. */

@@ -48,7 +48,7 @@ export function parseDuration(text: string): number | undefined {
   return ms > 0 && ms <= 86_400_000 ? ms : undefined;
 }
 
-const aDuration = 'a duration such as 500ms, 10s or 2m';
+const aDuration = 'a duration such as 500ms, 10s, 2m, or a number of seconds';
 
 /** Every setting that there is. */
 export const settingsTable: readonly Setting[] = [
@@ -128,29 +128,42 @@ const prefix = 'LDMS_ENTRYPOINT_';
  *
  * An empty variable counts as unset, as compose files write `${X:-}`.
  *
- * @returns the settings, or a problem that names every wrong variable and lists the valid ones
+ * @returns the settings, with the defaults in place of malformed ones, and a problem that names every
+ *   wrong variable and lists the valid ones
  */
-export function readSettings(env: NodeJS.ProcessEnv): { settings: Settings } | { problem: Problem } {
+export function readSettings(env: NodeJS.ProcessEnv): { settings: Settings; problem?: Problem } {
   const wrong: string[] = [];
   const settings: Record<string, unknown> = {};
   for (const { key, name, fallback, takes, parse } of settingsTable) {
     const given = env[name] || fallback;
     const value = given === '' ? (key === 'root' ? '' : undefined) : parse(given);
-    if (value === undefined && given !== '') wrong.push(`${name}=${given} is not ${takes}`);
-    settings[key] = value;
+    const malformed = value === undefined && given !== '';
+    if (malformed) wrong.push(`${name}=${given} is not ${takes}`);
+    settings[key] = malformed ? parse(fallback) : value;
   }
   for (const name of Object.keys(env)) {
     if (name.startsWith(prefix) && !settingsTable.some((row) => row.name === name)) {
-      wrong.push(`${name} is not a setting`);
+      const meant = nearest(name);
+      wrong.push(`${name} is not a setting${meant ? ` (did you mean ${meant}?)` : ''}`);
     }
   }
   // The table has one row for each key of Settings, which a unit test holds.
-  if (wrong.length === 0) return { settings: settings as unknown as Settings };
+  const read = { settings: settings as unknown as Settings };
+  if (wrong.length === 0) return read;
   return {
+    ...read,
     problem: {
       kind: 'usage',
       what: `cannot use the settings: ${wrong.join('; ')}`,
       remedy: `the settings are ${settingsTable.map((row) => row.name).join(', ')} (see ldms-entrypoint --help)`,
     },
   };
+}
+
+/** The setting whose name begins or ends as a misspelt one does, if there is just one. */
+function nearest(name: string): string | undefined {
+  const [start, end] = [name.slice(0, prefix.length + 3), name.slice(-4)];
+  const alike = settingsTable.filter((row) => row.name.startsWith(start) || row.name.endsWith(end));
+  const closest = alike.filter((row) => Math.abs(row.name.length - name.length) <= 2);
+  return closest.length === 1 ? closest[0]?.name : undefined;
 }

@@ -4,34 +4,50 @@ import type { Plan } from '../plan.ts';
 import { exitCodes, type Problem, sentence } from '../problem.ts';
 import { findExecutable } from '../process/exec.ts';
 
-/**
- * Looks at everything that can be looked at without starting or changing anything.
- *
- * @returns a line for each thing, and 0 or the exit code that a start would end with
- */
-export function checkText(plan: Plan, host: Host): { text: string; code: number } {
-  const lines: string[] = [];
+/** One thing that was looked at. `open`: looking does not tell, it shows at the start. */
+export interface Check {
+  readonly what: string;
+  readonly state: 'ok' | 'open' | 'failed';
+  readonly text: string;
+}
+
+/** Everything that was looked at, and the exit code that a start would end with; 0 if it would not fail. */
+export interface CheckResult {
+  readonly mode: string;
+  readonly exit: number;
+  readonly checks: readonly Check[];
+}
+
+/** Looks at everything that can be looked at without starting or changing anything. */
+export function checkPlan(plan: Plan, host: Host): CheckResult {
   const problems: Problem[] = [];
-  const line = (what: string, found: string | Problem) => {
-    if (typeof found === 'string') {
-      lines.push(`ok    ${what}: ${found}`);
-    } else {
-      lines.push(`FAIL  ${what}: ${sentence(found)}`);
-      problems.push(found);
-    }
+  const judge = (what: string, problem: Problem | undefined, text: string): Check => {
+    if (problem) problems.push(problem);
+    return problem ? { what, state: 'failed', text: sentence(problem) } : { what, state: 'ok', text };
   };
-  for (const { what, found, problem } of plan.requirements) line(what, problem ?? found ?? 'as it should be');
-  for (const { name, start, ready, ifNot } of plan.services) {
-    if (start) continue;
-    const there = host.look(ready.socket).kind === 'socket';
-    const what = `cannot use ${name}: there is no socket ${ready.socket}`;
-    line(name, there ? `${ready.socket}; whether it answers shows at the start` : { ...ifNot, what });
-  }
   const main = findExecutable(host, plan.main);
-  line(`program ${plan.main.program}`, 'kind' in main ? main : main.path);
+  const checks = [
+    ...plan.requirements.map(({ what, found, problem }) => judge(what, problem, found ?? 'as it should be')),
+    ...plan.services.flatMap(({ name, start, ready, ifNot }): Check[] => {
+      if (start) return [];
+      const { socket } = ready;
+      if (host.look(socket).kind === 'socket') {
+        return [{ what: name, state: 'open', text: `${socket} is there, and is asked at the start` }];
+      }
+      return [judge(name, { ...ifNot, what: `cannot use ${name}: there is no socket ${socket}` }, '')];
+    }),
+    judge(`program ${plan.main.program}`, 'kind' in main ? main : undefined, 'path' in main ? main.path : ''),
+  ];
   const [first] = problems;
-  const verdict = first
-    ? `${plan.mode} is not ready: ${problems.length} of ${lines.length} checks failed`
-    : `${plan.mode} is ready`;
-  return { text: `${lines.join('\n')}\n${verdict}\n`, code: first ? exitCodes[first.kind].code : 0 };
+  return { mode: plan.mode, exit: first ? exitCodes[first.kind].code : 0, checks };
+}
+
+/** A result for people: a line for each thing, and the verdict. */
+export function checkText({ mode, checks }: CheckResult): string {
+  const marks = { ok: 'ok  ', open: '?   ', failed: 'FAIL' };
+  const lines = checks.map(({ what, state, text }) => `${marks[state]}  ${what}: ${text}`);
+  const failed = checks.filter(({ state }) => state === 'failed').length;
+  const open = checks.some(({ state }) => state === 'open') ? ', as far as looking tells' : '';
+  const verdict = failed ? `is not ready: ${failed} of ${checks.length} checks failed` : `is ready${open}`;
+  return `${lines.join('\n')}\n${mode} ${verdict}\n`;
 }

@@ -1,10 +1,13 @@
 /** `explain`: a plan in words. */
+import type { Host } from '../host.ts';
 import { userWords } from '../munge/key.ts';
 import type { Command, FileAction, Plan, Question, Service } from '../plan.ts';
 import { sentence } from '../problem.ts';
+import { findExecutable } from '../process/exec.ts';
 
 /** A plan, step by step in the order in which the runner does it. */
-export function explainText(plan: Plan): string {
+export function explainText(plan: Plan, host: Host): string {
+  const main = findExecutable(host, plan.main);
   const steps = [
     ...plan.notices.map(({ text }) => text),
     ...plan.requirements.map(({ what, found, problem }) =>
@@ -14,7 +17,7 @@ export function explainText(plan: Plan): string {
     ),
     ...plan.questions.map(questionWords),
     ...plan.services.flatMap(serviceSteps),
-    `become ${words(plan.main)}`,
+    `become ${words(plan.main)}${'kind' in main ? `: NOT READY: ${sentence(main)}` : ''}`,
   ];
   return `${plan.mode}:\n${steps.map((step, at) => `${String(at + 1).padStart(3)}. ${step}\n`).join('')}`;
 }

@@ -60,7 +60,7 @@ function listens({ xprt, port, host }: Listener, limitMs: number): Promise<Findi
     const socket = net.connect({ port, host: host ?? '127.0.0.1', timeout: limitMs });
     const done = (wrong?: string) => {
       socket.destroy();
-      resolve(wrong === undefined ? { what } : { what, wrong });
+      resolve(wrong === undefined ? { what, well: 'accepts connections' } : { what, wrong });
     };
     socket.on('connect', () => done());
     socket.on('error', (error) =>

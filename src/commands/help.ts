@@ -14,7 +14,8 @@ ldms-entrypoint health               is the running container healthy? exit 0 or
 ldms-entrypoint --version
 ldms-entrypoint --help
 
-explain and check take --json before MODE: the plan as data.
+After samp and agg, a first word that names a program runs that program in ldmsd's place.
+explain and check take --json before MODE: the plan, or the results, as data.
 
 Modes
 ${rows(modes.map(({ name, summary }) => [name, summary]))}

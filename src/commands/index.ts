@@ -2,13 +2,15 @@
 import { writeSync } from 'node:fs';
 import { type Mode, modeNamed, modes } from '../entrypoints/index.ts';
 import { realHost } from '../host.ts';
-import type { Plan } from '../plan.ts';
 import { exitCodes, type Problem, sentence } from '../problem.ts';
 import { readSettings, type Settings } from '../settings.ts';
-import { checkText } from './check.ts';
+import { checkPlan, checkText } from './check.ts';
 import { explainText } from './explain.ts';
 import { helpText } from './help.ts';
+import { wrongRoot } from './root.ts';
 import { version } from './version.ts';
+
+const modeNames = modes.map(({ name }) => name).join(', ');
 
 /**
  * Carries out a command line whose first word is not a mode.
@@ -23,21 +25,23 @@ export async function command(
   switch (word) {
     case '--help':
     case '-h':
-    case 'help':
       return print(helpText());
     case '--version':
+    case '-V':
       return print(`ldms-entrypoint ${version}\n`);
     case 'explain':
     case 'check':
       return aboutPlan(word, args, env);
     case 'health':
       return health(args, env);
-    default:
-      return fail(
+    default: {
+      const words = `${modeNames}, explain, check, health, --version, --help`;
+      const what =
         word === undefined
-          ? usage('cannot start: no mode was given')
-          : usage(`cannot start ${JSON.stringify(word)}: there is no such mode or command`),
-      );
+          ? 'cannot start: no mode was given'
+          : `cannot start ${JSON.stringify(word)}: there is no such mode or command`;
+      return fail(usage(what, `the first word is one of ${words}`));
+    }
   }
 }
 
@@ -47,13 +51,20 @@ async function aboutPlan(word: 'explain' | 'check', args: readonly string[], env
   const at = args.findIndex((arg) => !arg.startsWith('-'));
   const [name, ...daemonArgs] = at < 0 ? [] : args.slice(at);
   const options = minimist(at < 0 ? [...args] : args.slice(0, at), { boolean: ['json'] });
-  const mode = modeNamed(name);
   const strange = Object.keys(options).find((key) => key !== '_' && key !== 'json');
-  if (strange !== undefined) return fail(usage(`cannot ${word}: unknown option ${strange}`));
-  if (!mode) return fail(usage(`cannot ${word}${name === undefined ? '' : ` ${name}`}: give it a mode`));
-  const read = readSettings(env);
-  if ('problem' in read) return fail(read.problem);
-  return planned(word, mode, daemonArgs, read.settings, env, options['json'] === true);
+  if (strange !== undefined) {
+    const dashes = strange.length > 1 ? '--' : '-';
+    return fail(usage(`cannot ${word}: there is no option ${dashes}${strange}`, 'the only one is --json'));
+  }
+  const mode = modeNamed(name);
+  if (!mode) {
+    const what =
+      name === undefined ? `cannot ${word}: no mode was given` : `cannot ${word} ${name}: it is no mode`;
+    return fail(usage(what, `the modes are ${modeNames}`));
+  }
+  const { settings, problem } = readSettings(env);
+  if (problem) return fail(problem);
+  return planned(word, mode, daemonArgs, settings, env, options['json'] === true);
 }
 
 async function planned(
@@ -65,38 +76,39 @@ async function planned(
   json: boolean,
 ): Promise<number> {
   const host = realHost(env, settings.root);
+  const wrong = wrongRoot(host);
+  if (wrong) return fail(wrong);
   const given = { args, settings, host, answers: {} };
-  const first: Plan = await mode.plan(given);
+  const plan = await mode.plan(given);
+  if (word === 'explain') return print(json ? asJson(plan) : explainText(plan, host));
   // check connects to nobody: a socket that is there is taken for one that is served.
-  const served = word === 'check' && first.questions.some(({ about }) => about === 'munge socket');
-  const plan = served ? await mode.plan({ ...given, answers: { 'munge socket': 'yes' } }) : first;
-  if (json) return print(`${JSON.stringify(plan, null, 2)}\n`);
-  if (word === 'explain') return print(explainText(plan));
-  const { text, code } = checkText(plan, host);
-  print(text);
-  return code;
+  const unsure = plan.questions.some(({ about }) => about === 'munge socket');
+  const served = unsure ? await mode.plan({ ...given, answers: { 'munge socket': 'yes' } }) : plan;
+  const result = checkPlan(served, host);
+  print(json ? asJson(result) : checkText(result));
+  return result.exit;
 }
 
 async function health(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  if (args.length > 0) return fail(usage('cannot check the health: it takes no arguments'), 1);
-  const read = readSettings(env);
-  if ('problem' in read) return fail(read.problem, 1);
+  const { settings, problem } = readSettings(env);
+  const extra = args.length > 0 && usage(`cannot take ${JSON.stringify(args[0])}`, 'health has no arguments');
+  const wrong = extra || problem;
+  // 1 and not the problem's own code: docker's HEALTHCHECK knows 0 and 1 only.
+  if (wrong) return fail(wrong, 1);
   const { checkHealth } = await import('./health.ts');
-  const { healthy, text } = await checkHealth(read.settings, realHost(env, read.settings.root));
+  const { healthy, text } = await checkHealth(settings, realHost(env, settings.root));
   print(`${healthy ? 'healthy' : 'unhealthy'}: ${text}\n`);
   return healthy ? 0 : 1;
 }
 
-function usage(what: string): Problem {
-  const words = [...modes.map(({ name }) => name), 'explain', 'check', 'health', '--version'];
-  return {
-    kind: 'usage',
-    what,
-    remedy: `the first word is one of ${words.join(', ')} (see ldms-entrypoint --help)`,
-  };
-}
+const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** @param code in place of the problem's own, for `health`, which answers 0 or 1 only */
+const usage = (what: string, remedy: string): Problem => ({
+  kind: 'usage',
+  what,
+  remedy: `${remedy} (see ldms-entrypoint --help)`,
+});
+
 function fail(problem: Problem, code: number = exitCodes[problem.kind].code): number {
   write(2, `ldms-entrypoint: ${sentence(problem)}\n`);
   return code;

@@ -10,6 +10,7 @@ import { listenForStop } from '../process/stop.ts';
 import { keepStandardStreamsShut } from '../process/streams.ts';
 import { readSettings } from '../settings.ts';
 import type { Asking } from './answer.ts';
+import { wrongRoot } from './root.ts';
 
 /**
  * Prepares and becomes what the mode says. Comes back only if that failed.
@@ -19,20 +20,17 @@ import type { Asking } from './answer.ts';
 export async function run(mode: Mode, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   keepStandardStreamsShut();
   const stop = listenForStop();
-  const read = readSettings(env);
-  if ('problem' in read) {
-    const log = openLog({ logLevel: 'info', logFormat: 'auto' }, base(mode));
-    await log('error', sentence(read.problem), { exit: exitCodes.usage.code });
-    return exitCodes.usage.code;
-  }
-  const { settings } = read;
-  const log = openLog(settings, base(mode));
+  const { settings, problem } = readSettings(env);
+  const log = openLog(settings, { program: 'ldms-entrypoint', mode: mode.name });
   const host = realHost(env, settings.root);
+  const wrong = problem ?? wrongRoot(host);
+  if (wrong) {
+    await log('error', sentence(wrong), { exit: exitCodes[wrong.kind].code });
+    return exitCodes[wrong.kind].code;
+  }
   const plan = await planWithAnswers(mode, { args, settings, host, answers: {} }, { log, stop, host });
   return carryOut(plan, { host, settings, log, stop, awaitReady: awaitMunge });
 }
-
-const base = (mode: Mode) => ({ program: 'ldms-entrypoint', mode: mode.name });
 
 /**
  * Plans, asks what the plan asks, and plans again, until nothing is left to ask.

@@ -33,7 +33,11 @@ export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
   const files: Requirement[] = asked.problems.map((problem) => ({ what: 'configuration file', problem }));
   return {
     ...nothing,
-    notices: [...(munge?.notices ?? []), ...foreground.notices],
+    notices: [
+      ...asked.warnings.map((text) => ({ level: 'warn', text }) as const),
+      ...(munge?.notices ?? []),
+      ...foreground.notices,
+    ],
     requirements: [...files, ...(munge?.requirements ?? [])],
     services: munge?.services ?? [],
     questions: [...(munge?.questions ?? []), ...foreground.questions],

@@ -2,6 +2,7 @@
  * What ldmsd's arguments and configuration files say about listening and authentication: the two
  * things that have to be known before it starts.
  */
+import { isAbsolute } from 'node:path';
 import type { Host } from '../host.ts';
 import type { Listener } from '../plan.ts';
 import { errnoWords, type Problem } from '../problem.ts';
@@ -17,6 +18,8 @@ export interface Asked {
   readonly listeners: readonly Listener[];
   /** Files that cannot be read. */
   readonly problems: readonly Problem[];
+  /** What is odd about a file and might matter, for people. */
+  readonly warnings: readonly string[];
 }
 
 /** Reads ldmsd's arguments and the files that they name with -c and -y. */
@@ -43,6 +46,7 @@ export async function whatLdmsdWants(parsed: Parsed, host: Host): Promise<Asked>
     ...(defaultAuth && { defaultAuth }),
     listeners,
     problems,
+    warnings: found.warnings,
   };
 }
 
@@ -66,7 +70,9 @@ function unreadable(file: string, errno: string, how: string, host: Host): Probl
     what: `cannot read ldmsd's configuration file ${file} (${how}): ${errnoWords(errno)}`,
     remedy:
       errno === 'ENOENT'
-        ? `mount it into the container: -v /on-host/file:${file}:ro`
+        ? isAbsolute(file)
+          ? `mount it into the container: -v /on-host/file:${file}:ro`
+          : 'give its absolute path in the container, and mount it there'
         : `make it a file that uid ${host.uid} can read`,
   };
 }

@@ -25,6 +25,8 @@ export interface Found {
   readonly used: Auth[];
   /** Included files that cannot be read. */
   readonly missing: { file: string; errno: string }[];
+  /** What is odd about a file and might matter, for people. */
+  readonly warnings: string[];
   /** The environment, to which `env` commands add for all files that follow. */
   readonly env: Map<string, string>;
   /** Every file that was read or tried, so that none is twice. */
@@ -38,6 +40,7 @@ export const nothingFound = (env: NodeJS.ProcessEnv): Found => ({
   domains: new Set(),
   used: [],
   missing: [],
+  warnings: [],
   env: new Map(Object.entries(env).map(([name, value]) => [name, value ?? ''])),
   seen: new Set(),
 });
@@ -156,6 +159,13 @@ async function readYaml(text: string, file: string, found: Found): Promise<void>
   const { isNode, isScalar, LineCounter, parseDocument, visit } = await import('yaml');
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, logLevel: 'silent', merge: true });
+  const [error] = document.errors;
+  if (error) {
+    const { line } = lines.linePos(error.pos[0]);
+    found.warnings.push(
+      `line ${line} of ${file} is not YAML (${error.code}): munge is made ready only if what can be read of it asks for it; LDMS_ENTRYPOINT_MUNGE decides otherwise`,
+    );
+  }
   visit(document, {
     Pair: (_, { key, value }) => {
       if (!isScalar(key) || key.value !== 'auth' || !isNode(value)) return;

@@ -18,6 +18,9 @@ export const keyPath = '/etc/munge/munge.key';
 /** munged refuses shorter keys. */
 export const shortestKey = 32;
 
+const oneKey =
+  'make one on the host and give it to every node of the cluster: mungekey --create --bits=1024 --keyfile=munge.key';
+
 /** A usable key: where it lies, or why it has to be copied first. */
 export interface UsableKey {
   readonly path: string;
@@ -41,27 +44,27 @@ export function judgeKey(path: string, user: User, host: Host): UsableKey | Prob
     if (look.errno === 'EACCES') return bad(...whyHidden(path, host));
     if (look.errno !== 'ENOENT') return bad(errnoWords(look.errno), 'mount a key file there');
     return bad(
-      'there is none',
-      `give the container the host's munge (-v /run/munge:/run/munge:ro) or your cluster's key (-v /on-host/munge.key:${path}:ro)`,
+      look.link ? 'it is a symbolic link to nothing' : 'there is none',
+      `give the container the host's munge (-v /run/munge:/run/munge:ro) or your cluster's key (-v /on-host/munge.key:${keyPath}:ro)`,
     );
   }
   if (look.kind === 'directory') {
     return bad(
       'it is a directory, which docker makes when the file to mount does not exist on the host',
-      `remove that directory on the host and name the real key file in -v FILE:${path}:ro`,
+      `remove that directory on the host and name the real key file in -v FILE:${keyPath}:ro`,
     );
   }
   if (look.kind !== 'file') return bad('it is not a regular file', 'mount a key file there');
   if (look.mode & 0o077) {
     return bad(
       `others than its owner may use it (mode ${octal(look.mode)})`,
-      `on the host: chmod 0600 the key file (in Kubernetes: defaultMode: 0400)`,
+      'on the host: chmod 0600 KEYFILE (in Kubernetes: defaultMode: 0400)',
     );
   }
   if (look.size < shortestKey) {
     return bad(
       look.size === 0 ? 'it is empty' : `it has ${look.size} bytes, and munged wants ${shortestKey} or more`,
-      'make one key for the whole cluster: mungekey --create --bits 1024',
+      oneKey,
     );
   }
   const open = directoriesUp(path).find((directory) => othersMayWrite(host.look(directory)));
@@ -85,13 +88,13 @@ function judgeContent(
     if (copyBecause === undefined) return { path };
     return bad(
       `${copyBecause}, and it cannot be copied: ${errnoWords(bytes.errno)}`,
-      `on the host: chown ${user.uid}:${user.gid} the key file`,
+      `on the host: chown ${user.uid}:${user.gid} KEYFILE`,
     );
   }
   if (bytes.every((byte) => byte === bytes[0])) {
     return bad(
       `all its bytes are the same (${bytes[0] === 0 ? 'zeros' : `0x${bytes[0]?.toString(16).padStart(2, '0')}`}), so everybody knows it`,
-      'make a real one for the whole cluster: mungekey --create --bits 1024',
+      oneKey,
     );
   }
   return copyBecause === undefined ? { path } : { path, copyBecause };

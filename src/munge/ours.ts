@@ -1,8 +1,8 @@
-/** A munged of our own: what it needs, and how it is started. */
+/** The container's own munged: what it needs, and how it is started. */
 import { dirname, join } from 'node:path';
 import type { Host } from '../host.ts';
 import type { FileAction, Notice, Requirement, Service, User } from '../plan.ts';
-import type { Problem } from '../problem.ts';
+import { errnoWords, type Problem } from '../problem.ts';
 import type { Settings } from '../settings.ts';
 import {
   directoriesUp,
@@ -45,6 +45,7 @@ export function planOurMunged(
     ...mayChangeUser(user, host),
     keyRequirement,
     ...socketDirectory(socket, user, host),
+    ...roomFor(host.path(privateDirectory), host),
   ];
   if ('kind' in key) return { notices: [], requirements, services: [] };
   const text = `the munge key ${key.path} is used through a private copy: ${key.copyBecause}`;
@@ -53,6 +54,26 @@ export function planOurMunged(
     requirements,
     services: [mungedService(socket, key, user, settings, host)],
   };
+}
+
+/** Whether a directory can be made: somebody other than root, or a read-only root, may not. */
+function roomFor(directory: string, host: Host): Requirement[] {
+  const there = [directory, ...directoriesUp(directory)].find((at) => host.look(at).kind === 'directory');
+  const errno = there && host.whyNoEntry(there);
+  if (!errno) return [];
+  const what = `cannot make the directory ${directory}: ${there}: ${errnoWords(errno)}`;
+  return [
+    {
+      what: `room for ${directory}`,
+      problem: { kind: 'configuration', what, remedy: roomRemedy(errno, host) },
+    },
+  ];
+}
+
+function roomRemedy(errno: string, host: Host): string {
+  if (errno === 'EROFS') return 'give the container a writable /run: docker run --tmpfs /run';
+  if (host.uid === 0) return 'docker run --cap-add=DAC_OVERRIDE';
+  return `uid ${host.uid} needs a /run that it may write to: docker run --tmpfs /run:mode=1777`;
 }
 
 /** munged runs as munge when we are root, and as ourselves otherwise. */
@@ -123,7 +144,7 @@ function socketDirectory(socket: string, user: User, host: Host): Requirement[] 
         `${ours} belongs to uid ${at.uid}, and ${userWords(user)} may not write to it`,
         host.uid === 0
           ? `chown ${user.uid}:${user.gid} ${ours}`
-          : `docker run --tmpfs ${ours}:mode=1777, or --user ${at.uid}:${at.gid}`,
+          : `docker run --tmpfs /run:mode=1777, or --user ${at.uid}:${at.gid}`,
       ),
     ];
   }

@@ -33,7 +33,7 @@ export function planMunge(wanted: Wanted, settings: Settings, host: Host, answer
     return { ...common, ...hostsMunge(wanted, whose, socket, settings, host) };
   }
   const ours = planOurMunged(socket, settings, host);
-  const text = `munge is wanted (${wanted.why}) and is our own: ${whose.because}`;
+  const text = `munge is wanted (${wanted.why}); the container's own munged is used: ${whose.because}`;
   return {
     ...common,
     ...ours,
@@ -46,7 +46,7 @@ function hostsMunge(wanted: Wanted, whose: Whose, socket: string, settings: Sett
   const notices: Notice[] = [
     {
       level: 'debug',
-      text: `munge is wanted (${wanted.why}) and is the host's: ${whose.whose === 'host' ? whose.because : 'LDMS_ENTRYPOINT_MUNGE=host'}`,
+      text: `munge is wanted (${wanted.why}); the host's munged is used: ${whose.whose === 'host' ? whose.because : 'LDMS_ENTRYPOINT_MUNGE=host'}`,
     },
   ];
   const services: Service[] = [
@@ -87,7 +87,7 @@ function notOverTheHosts(because: string): Requirement {
     what: "a /run/munge of the container's own",
     problem: {
       kind: 'munge',
-      what: `cannot start a munged of our own (LDMS_ENTRYPOINT_MUNGE=container): ${because}`,
+      what: `cannot start the container's own munged (LDMS_ENTRYPOINT_MUNGE=container): ${because}`,
       remedy: 'leave out that mount, or the setting',
     },
   };

@@ -53,9 +53,9 @@ export async function carryOut(plan: Plan, means: Means): Promise<number> {
   if (stop.by() || failed) return abandon(started, failed, means);
 
   await log('debug', `handing over: exec ${(main as Executable).argv.join(' ')}`);
-  if (plan.health) recordPlan(plan.mode, plan.health, host);
+  const recorded = plan.health !== undefined && recordPlan(plan.mode, plan.health, host);
   const problem = undoNode(settings.nofile) ?? (await seeSignals(stop)) ?? becomeProgram(main as Executable);
-  if (plan.health) forgetPlan(host);
+  if (recorded) forgetPlan(host);
   return abandon(started, problem === 'stopped' ? undefined : problem, means);
 }
 

@@ -81,6 +81,37 @@ describe('check', () => {
   );
 });
 
+describe('check --json', () => {
+  test('gives the results as data, and ends with the code that a start would have', async () => {
+    const site = makeSite();
+    const { stdout, code } = await site.run(['check', '--json', ...asked]);
+    const result = JSON.parse(stdout) as {
+      mode: string;
+      exit: number;
+      checks: { what: string; state: string }[];
+    };
+    expect(code).toBe(80);
+    expect(result).toMatchObject({ mode: 'samp', exit: 80 });
+    expect(result.checks).toContainEqual(expect.objectContaining({ what: 'munge key', state: 'failed' }));
+  });
+});
+
+describe('LDMS_ENTRYPOINT_ROOT', () => {
+  test.each([[['samp']], [['explain', 'samp']], [['check', 'samp']]])(
+    'that does not exist is an error of %j, and is not made',
+    async (words) => {
+      const site = makeSite();
+      const root = site.path('rooot');
+      const { code, stderr } = await site.run([...words, '-x', 'sock:1'], {
+        env: { ...site.env, LDMS_ENTRYPOINT_ROOT: root },
+      });
+      expect(code).toBe(64);
+      expect(stderr).toContain(`cannot use LDMS_ENTRYPOINT_ROOT=${root}: it is not a directory`);
+      expect((await run('ls', [site.root])).stdout).not.toContain('rooot');
+    },
+  );
+});
+
 describe('explain and check touch nothing', () => {
   for (const command of ['explain', 'check']) {
     testNeeding(
@@ -142,7 +173,7 @@ describe('--help and --version', () => {
     const { code, stderr, stdout } = await run(program, ['sampler']);
     expect(stdout).toBe('');
     expect(stderr).toBe(
-      'ldms-entrypoint: cannot start "sampler": there is no such mode or command; the first word is one of samp, agg, dev, explain, check, health, --version (see ldms-entrypoint --help)\n',
+      'ldms-entrypoint: cannot start "sampler": there is no such mode or command; the first word is one of samp, agg, dev, explain, check, health, --version, --help (see ldms-entrypoint --help)\n',
     );
     expect(code).toBe(64);
   });

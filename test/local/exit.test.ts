@@ -81,6 +81,16 @@ describe('our own failures have documented codes', () => {
   });
 });
 
+describe('an error in the settings', () => {
+  test('is told in the format that is asked for', async () => {
+    const site = makeSite({ LDMS_ENTRYPOINT_MUNG: 'off', LDMS_ENTRYPOINT_LOG_FORMAT: 'text' });
+    const { stderr } = await site.run(['samp']);
+    expect(stderr).toMatch(
+      /^[\d:.]+ ldms-entrypoint samp: error: cannot use the settings: LDMS_ENTRYPOINT_MUNG is not a setting \(did you mean LDMS_ENTRYPOINT_MUNGE\?\)/,
+    );
+  });
+});
+
 describe('being stopped while preparing', () => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) {
     const code = { SIGTERM: 143, SIGINT: 130, SIGQUIT: 131, SIGHUP: 129 }[signal];

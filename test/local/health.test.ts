@@ -36,7 +36,7 @@ describe('health', () => {
     const { code, stdout, stderr } = await site.run(['health']);
     expect({ code, stdout, stderr }).toEqual({
       code: 0,
-      stdout: `healthy: samp runs as process ${child.pid}, sock:${port} answers\n`,
+      stdout: `healthy: samp runs as process ${child.pid}, sock:${port} accepts connections\n`,
       stderr: '',
     });
   });
@@ -55,7 +55,9 @@ describe('health', () => {
     const [a, b] = [await listen(), await listen()];
     const conf = site.write('agg.conf', `listen xprt=sock port=${b.port} host=127.0.0.1\n`);
     await running(site, ['agg', '-x', `sock:${a.port}`, '-c', conf]);
-    expect((await site.run(['health'])).stdout).toContain(`sock:${a.port} answers, sock:${b.port} answers`);
+    expect((await site.run(['health'])).stdout).toContain(
+      `sock:${a.port} accepts connections, sock:${b.port} accepts connections`,
+    );
     await new Promise((resolve) => b.server.close(resolve));
     expect((await site.run(['health'])).stdout).toBe(`unhealthy: sock:${b.port}: nobody listens\n`);
   });
@@ -79,6 +81,15 @@ describe('health', () => {
       code: 1,
       stdout: 'unhealthy: no daemon that ldms-entrypoint has handed over to is running here\n',
     });
+  });
+
+  test("stays the first daemon's when a second one is tried beside it", async () => {
+    const site = makeSite();
+    const first = await running(site, ['samp', '-F']);
+    const second = await running(site, ['samp', '-F', '-n', 'second']);
+    second.kill('SIGKILL');
+    await second.ended;
+    expect((await site.run(['health'])).stdout).toBe(`healthy: samp runs as process ${first.pid}\n`);
   });
 
   test('is not deceived by another process with the pid of the dead daemon', async () => {

@@ -16,6 +16,8 @@ export interface FakeFile {
   readonly content?: string | Buffer;
   /** It cannot even be looked at, for this reason. */
   readonly hidden?: string;
+  /** A directory in which nothing can be made, for this reason. */
+  readonly closed?: string;
   /** It can be looked at and not be read, for this reason. */
   readonly unreadable?: string;
 }
@@ -51,6 +53,7 @@ export function fakeHost(world: FakeWorld = {}): Host {
     root,
     path: (own) => root + own,
     mounts: () => mounts,
+    whyNoEntry: (directory) => files[directory]?.closed,
     look: (path) => lookAt(files[path], path === '/' || list(path).length > 0),
     read: (path) => {
       const file = files[path];

@@ -24,6 +24,8 @@ export function installed(program: string): boolean {
 
 const has: Record<string, () => boolean> = {
   root: () => process.getuid?.() === 0,
+  munged: () => ['munged', 'munge', 'unmunge', 'setpriv'].every(installed),
+  munge: () => ['munge', 'unmunge', 'setpriv'].every(installed),
   // Mount and PID namespaces of one's own, which take root or user namespaces.
   namespaces: () =>
     installed('unshare') &&
