@@ -87,7 +87,8 @@ async function main(words: readonly string[]): Promise<number> {
 async function show(directory: string, once: boolean): Promise<void> {
   const programs = await findPrograms();
   line('Two LDMS samplers and one aggregator on this machine, each started by ldms-entrypoint in local');
-  line('mode: a directory (LDMS_ENTRYPOINT_ROOT) stands for the container. Paths are shown as seen inside.');
+  line('mode: a directory ($ROOT, in LDMS_ENTRYPOINT_ROOT) stands for the container. Paths below it are');
+  line('shown as a container has them. The times are milliseconds.');
   table([['program', 'here', 'version'], ...programs.rows]);
 
   const { nodes, handOvers } = await startAll(directory, programs, started, patience);
@@ -188,7 +189,7 @@ function tellFailure(error: unknown): void {
 /** Stops everything at once, and makes sure of it; whether all of it ended as it should. */
 async function stopAll(directory: string, by: string): Promise<boolean> {
   if (started.length > 0)
-    event('demo', `${by ? `${by}: ` : ''}everything is stopped at once, with SIGTERM`, 'key');
+    event('demo', `${by ? `${by}: ` : ''}stopping everything at once, with SIGTERM`, 'key');
   const obeyed = await Promise.all(started.map((running) => stop(running, hurry.signal)));
   // A munged that was started in the very moment of stopping ends by itself, with its parent.
   const left = await untilNone(() => processesNaming(directory));

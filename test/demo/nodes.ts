@@ -123,11 +123,11 @@ export function startNode(place: Place, args: readonly string[], env: NodeJS.Pro
   const setting = env['LDMS_ENTRYPOINT_MUNGE']
     ? `LDMS_ENTRYPOINT_MUNGE=${env['LDMS_ENTRYPOINT_MUNGE']} `
     : '';
-  event(place.name, `$ ${setting}ldms-entrypoint ${inside(place, args.join(' '))}`, 'key');
+  event(place.name, `$ ${setting}ldms-entrypoint ${args.join(' ').replaceAll(place.root, '$ROOT')}`, 'key');
   return node;
 }
 
-/** Paths as the node itself sees them. */
+/** Paths of the program's own as they are in a container. */
 export const inside = ({ root }: Place, text: string): string => text.replaceAll(root, '');
 
 /** One of the entrypoint's JSON lines as it is to be read; undefined for a line of somebody else. */
