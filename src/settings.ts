@@ -4,6 +4,7 @@
  * docs/settings.md are made from it.
  */
 import { isAbsolute } from 'node:path';
+import leven from 'leven';
 import type { Problem } from './problem.ts';
 
 /** All settings, parsed; durations in milliseconds. */
@@ -136,10 +137,11 @@ export function readSettings(env: NodeJS.ProcessEnv): { settings: Settings; prob
   const settings: Record<string, unknown> = {};
   for (const { key, name, fallback, takes, parse } of settingsTable) {
     const given = env[name] || fallback;
-    const value = given === '' ? (key === 'root' ? '' : undefined) : parse(given);
-    const malformed = value === undefined && given !== '';
+    const unset = key === 'root' ? '' : undefined;
+    const inForce = (text: string) => (text === '' ? unset : parse(text));
+    const malformed = given !== '' && parse(given) === undefined;
     if (malformed) wrong.push(`${name}=${given} is not ${takes}`);
-    settings[key] = malformed ? parse(fallback) : value;
+    settings[key] = inForce(malformed ? fallback : given);
   }
   for (const name of Object.keys(env)) {
     if (name.startsWith(prefix) && !settingsTable.some((row) => row.name === name)) {
@@ -160,10 +162,13 @@ export function readSettings(env: NodeJS.ProcessEnv): { settings: Settings; prob
   };
 }
 
-/** The setting whose name begins or ends as a misspelt one does, if there is just one. */
+/** The setting that a misspelt name must mean: at most two letters off, and no other as near. */
 function nearest(name: string): string | undefined {
-  const [start, end] = [name.slice(0, prefix.length + 3), name.slice(-4)];
-  const alike = settingsTable.filter((row) => row.name.startsWith(start) || row.name.endsWith(end));
-  const closest = alike.filter((row) => Math.abs(row.name.length - name.length) <= 2);
-  return closest.length === 1 ? closest[0]?.name : undefined;
+  const bare = (text: string) => text.slice(prefix.length).replaceAll('_', '');
+  const near = settingsTable
+    .map((row) => ({ name: row.name, off: leven(bare(name), bare(row.name)) }))
+    .filter(({ off }) => off <= 2)
+    .sort((a, b) => a.off - b.off);
+  const [first, second] = near;
+  return first && first.off !== second?.off ? first.name : undefined;
 }

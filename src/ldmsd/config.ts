@@ -156,28 +156,37 @@ function joinedLines(text: string): { line: string; number: number }[] {
  * file is valid is ldmsd's to judge.
  */
 async function readYaml(text: string, file: string, found: Found): Promise<void> {
-  const { isNode, isScalar, LineCounter, parseDocument, visit } = await import('yaml');
+  const { isNode, isScalar, LineCounter, parseAllDocuments, visit } = await import('yaml');
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, logLevel: 'silent', merge: true });
-  const [error] = document.errors;
-  if (error) {
-    const { line } = lines.linePos(error.pos[0]);
-    found.warnings.push(
-      `line ${line} of ${file} is not YAML (${error.code}): munge is made ready only if what can be read of it asks for it; LDMS_ENTRYPOINT_MUNGE decides otherwise`,
-    );
+  const at = (offset: number) => `line ${lines.linePos(offset).line} of ${file}`;
+  const documents = parseAllDocuments(text, { lineCounter: lines, logLevel: 'silent', merge: true });
+  for (const document of 'empty' in documents ? [] : documents) {
+    const [error] = document.errors;
+    if (error) found.warnings.push(doubt(at(error.pos[0]), error.code));
+    visit(document, {
+      Pair: (_, { key, value }) => {
+        if (!isScalar(key) || key.value !== 'auth' || !isNode(value)) return;
+        const from = at(key.range?.[0] ?? 0);
+        try {
+          // As JavaScript values, aliases and merged mappings are resolved.
+          const plugin = pluginOf(value.toJS(document));
+          if (plugin !== undefined) found.auths.push({ plugin, args: [], from });
+        } catch {
+          found.warnings.push(doubt(from, 'an alias without its anchor'));
+        }
+      },
+    });
   }
-  visit(document, {
-    Pair: (_, { key, value }) => {
-      if (!isScalar(key) || key.value !== 'auth' || !isNode(value)) return;
-      // As JavaScript values, aliases and merged mappings are resolved.
-      const auth: unknown = value.toJS(document);
-      const { plugin, name } = (
-        typeof auth === 'object' && auth !== null ? auth : { plugin: auth }
-      ) as Record<string, unknown>;
-      const wanted = plugin ?? name;
-      if (typeof wanted !== 'string') return;
-      const { line } = lines.linePos(key.range?.[0] ?? 0);
-      found.auths.push({ plugin: wanted, args: [], from: `line ${line} of ${file}` });
-    },
-  });
 }
+
+function pluginOf(auth: unknown): string | undefined {
+  const { plugin, name } = (typeof auth === 'object' && auth !== null ? auth : { plugin: auth }) as Record<
+    string,
+    unknown
+  >;
+  const wanted = plugin ?? name;
+  return typeof wanted === 'string' ? wanted : undefined;
+}
+
+const doubt = (where: string, why: string): string =>
+  `${where} is no clean YAML (${why}): munge is made ready if what can be read asks for it; LDMS_ENTRYPOINT_MUNGE decides otherwise`;

@@ -14,7 +14,7 @@ export interface FakeFile {
   readonly mtime?: number;
   readonly link?: boolean;
   readonly content?: string | Buffer;
-  /** It cannot even be looked at, for this reason. */
+  /** It cannot even be looked at, for this reason: with `link`, a symbolic link to nothing is `ENOENT`. */
   readonly hidden?: string;
   /** A directory in which nothing can be made, for this reason. */
   readonly closed?: string;
@@ -75,7 +75,7 @@ export function fakeHost(world: FakeWorld = {}): Host {
 
 function lookAt(file: FakeFile | undefined, isAbove: boolean): Look {
   if (!file && !isAbove) return { kind: 'nothing', errno: 'ENOENT' };
-  if (file?.hidden) return { kind: 'nothing', errno: file.hidden };
+  if (file?.hidden) return { kind: 'nothing', errno: file.hidden, ...(file.link && { link: true }) };
   const { kind = file ? 'file' : 'directory', uid = 0, gid = 0, mtime = 0, link = false } = file ?? {};
   const size = file?.size ?? Buffer.byteLength(file?.content ?? '');
   const mode = file?.mode ?? (kind === 'directory' ? 0o755 : 0o644);
@@ -89,7 +89,7 @@ export function mountLine(point: string, { root = '/', type = 'ext4' } = {}): st
 
 /** The settings that an environment makes; the defaults if none is given. */
 export function settingsFrom(env: NodeJS.ProcessEnv = {}): Settings {
-  const read = readSettings(env);
-  if ('problem' in read) throw new Error(read.problem.what);
-  return read.settings;
+  const { settings, problem } = readSettings(env);
+  if (problem) throw new Error(problem.what);
+  return settings;
 }

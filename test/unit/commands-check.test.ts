@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkText } from '../../src/commands/check.ts';
+import { checkPlan, checkText } from '../../src/commands/check.ts';
 import type { Plan, Service } from '../../src/plan.ts';
 import { exitCodes } from '../../src/problem.ts';
 import { type FakeWorld, fakeHost } from '../support/fake-host.ts';
@@ -33,27 +33,52 @@ const emptyKey = { kind: 'munge', what: 'cannot use the key: it is empty', remed
 const noFile = { kind: 'configuration', what: 'cannot read /c', remedy: 'mount it' } as const;
 
 const check = (parts: Partial<Plan>, world: FakeWorld = {}) =>
-  checkText({ ...plan, ...parts }, fakeHost({ programs: { ldmsd: '/opt/ovis/sbin/ldmsd' }, ...world }));
+  checkPlan({ ...plan, ...parts }, fakeHost({ programs: { ldmsd: '/opt/ovis/sbin/ldmsd' }, ...world }));
+const text = (...given: Parameters<typeof check>) => checkText(check(...given));
+const program = { what: 'program ldmsd', state: 'ok', text: '/opt/ovis/sbin/ldmsd' } as const;
 
 describe('check', () => {
   test('a container that is ready: a line for each thing, a verdict, exit 0', () => {
     const requirements = [{ what: 'munge key', found: '/etc/munge/munge.key' }, { what: 'something else' }];
-    expect(check({ requirements, services: [ours] })).toEqual({
-      text: [
+    const parts = { requirements, services: [ours] };
+    expect(check(parts)).toEqual({
+      mode: 'samp',
+      exit: 0,
+      checks: [
+        { what: 'munge key', state: 'ok', text: '/etc/munge/munge.key' },
+        { what: 'something else', state: 'ok', text: 'as it should be' },
+        program,
+      ],
+    });
+    expect(text(parts)).toBe(
+      [
         'ok    munge key: /etc/munge/munge.key',
         'ok    something else: as it should be',
         'ok    program ldmsd: /opt/ovis/sbin/ldmsd',
         'samp is ready',
         '',
       ].join('\n'),
-      code: 0,
-    });
+    );
   });
 
-  test("the host's munge: its socket is looked at", () => {
-    const { text, code } = check({ services: [hosts] }, { files: { [socket]: { kind: 'socket' } } });
-    expect(code).toBe(0);
-    expect(text).toContain(`ok    the host's munged: ${socket}; whether it answers shows at the start\n`);
+  test("the host's munge: its socket is looked at, and whether it answers stays open", () => {
+    const world = { files: { [socket]: { kind: 'socket' } } } as const;
+    expect(check({ services: [hosts] }, world)).toEqual({
+      mode: 'samp',
+      exit: 0,
+      checks: [
+        { what: "the host's munged", state: 'open', text: `${socket} is there, and is asked at the start` },
+        program,
+      ],
+    });
+    expect(text({ services: [hosts] }, world)).toBe(
+      [
+        `?     the host's munged: ${socket} is there, and is asked at the start`,
+        'ok    program ldmsd: /opt/ovis/sbin/ldmsd',
+        'samp is ready, as far as looking tells',
+        '',
+      ].join('\n'),
+    );
   });
 
   test.each([
@@ -61,16 +86,19 @@ describe('check', () => {
     ['a file in its place', { [socket]: { kind: 'file' } }],
     ['a socket that cannot be seen', { [socket]: { hidden: 'EACCES' } }],
   ] as const)("the host's munge without a socket (%s) fails with munge's exit code", (_, files) => {
-    const { text, code } = check({ services: [hosts] }, { files });
-    expect(code).toBe(exitCodes.munge.code);
-    expect(text).toContain(
-      `FAIL  the host's munged: cannot use the host's munged: there is no socket ${socket}; restart munge\n`,
-    );
-    expect(text).toMatch(/^samp is not ready: 1 of 2 checks failed$/m);
+    const why = `cannot use the host's munged: there is no socket ${socket}; restart munge`;
+    expect(check({ services: [hosts] }, { files })).toEqual({
+      mode: 'samp',
+      exit: exitCodes.munge.code,
+      checks: [{ what: "the host's munged", state: 'failed', text: why }, program],
+    });
+    const told = text({ services: [hosts] }, { files });
+    expect(told).toContain(`FAIL  the host's munged: ${why}\n`);
+    expect(told).toMatch(/^samp is not ready: 1 of 2 checks failed$/m);
   });
 
   test('nothing is waited for, and no time that was never spent is told', () => {
-    expect(check({ services: [hosts] }).text).not.toContain('tried for');
+    expect(text({ services: [hosts] })).not.toContain('tried for');
   });
 
   test("everything that is wrong is told; the exit code is that of a start, the first one's", () => {
@@ -80,7 +108,17 @@ describe('check', () => {
       { what: 'munge key', problem: emptyKey },
     ];
     expect(check({ requirements })).toEqual({
-      text: [
+      mode: 'samp',
+      exit: exitCodes.configuration.code,
+      checks: [
+        { what: 'configuration file', state: 'failed', text: 'cannot read /c; mount it' },
+        { what: 'program munge', state: 'ok', text: '/usr/bin/munge' },
+        { what: 'munge key', state: 'failed', text: 'cannot use the key: it is empty; make one' },
+        program,
+      ],
+    });
+    expect(text({ requirements })).toBe(
+      [
         'FAIL  configuration file: cannot read /c; mount it',
         'ok    program munge: /usr/bin/munge',
         'FAIL  munge key: cannot use the key: it is empty; make one',
@@ -88,16 +126,46 @@ describe('check', () => {
         'samp is not ready: 2 of 4 checks failed',
         '',
       ].join('\n'),
-      code: exitCodes.configuration.code,
-    });
+    );
+  });
+
+  test('the exit code is that of the first problem, whichever it is', () => {
+    const programs = {};
+    const requirements = [{ what: 'configuration file', problem: noFile }];
+    const exit = (parts: Partial<Plan>) => check(parts, { programs }).exit;
+    expect(exit({ requirements, services: [hosts] })).toBe(exitCodes.configuration.code);
+    expect(exit({ services: [hosts] })).toBe(exitCodes.munge.code);
+    expect(exit({})).toBe(exitCodes.notFound.code);
+  });
+
+  test('what is open is no failure, and does not hide one', () => {
+    const world = { files: { [socket]: { kind: 'socket' } } } as const;
+    const parts = { requirements: [{ what: 'munge key', problem: emptyKey }], services: [hosts] };
+    expect(check(parts, world).exit).toBe(exitCodes.munge.code);
+    expect(text(parts, world)).toMatch(/^samp is not ready: 1 of 3 checks failed\n$/m);
   });
 
   test.each([
     ['missing', { missing: 'notFound', errno: 'ENOENT' }, 127],
     ['not executable', { missing: 'notExecutable', at: '/sbin/ldmsd', errno: 'EACCES' }, 126],
   ] as const)('a program that is %s', (_, look, code) => {
-    const checked = check({}, { programs: { ldmsd: look } });
-    expect(checked.code).toBe(code);
-    expect(checked.text).toMatch(/^FAIL {2}program ldmsd: cannot start ldmsd: /m);
+    const world = { programs: { ldmsd: look } };
+    expect(check({}, world)).toEqual({
+      mode: 'samp',
+      exit: code,
+      checks: [
+        {
+          what: 'program ldmsd',
+          state: 'failed',
+          text: expect.stringMatching(/^cannot start ldmsd: .+; .+/),
+        },
+      ],
+    });
+    expect(text({}, world)).toMatch(/^FAIL {2}program ldmsd: cannot start ldmsd: /m);
+  });
+
+  test('the result is data that JSON keeps', () => {
+    const result = check({ services: [hosts], requirements: [{ what: 'munge key', problem: emptyKey }] });
+    expect(JSON.parse(JSON.stringify(result))).toEqual(result);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { explainText, words } from '../../src/commands/explain.ts';
 import type { Plan } from '../../src/plan.ts';
+import { fakeHost } from '../support/fake-host.ts';
 
 const bare: Plan = {
   mode: 'samp',
@@ -47,14 +48,16 @@ const full: Plan = {
   ],
 };
 
+const host = fakeHost({ programs: { ldmsd: '/opt/ovis/sbin/ldmsd' } });
+
 describe('explain', () => {
   test('a plan that prepares nothing is one step', () => {
-    expect(explainText(bare)).toBe('samp:\n  1. become ldmsd -F -x sock:411\n');
+    expect(explainText(bare, host)).toBe('samp:\n  1. become ldmsd -F -x sock:411\n');
   });
 
   // The runner runs no program for a question where something is wrong already.
   test('every part of a plan is a numbered step, in the order in which they are done', () => {
-    const steps = explainText(full)
+    const steps = explainText(full, host)
       .split('\n')
       .slice(1, -1)
       .map((line) => line.replace(/^ *\d+\. /, ''));
@@ -73,8 +76,27 @@ describe('explain', () => {
       'wait until munged encodes and decodes a credential through /run/munge/munge.socket.2, at most 1.5 s',
       'become ldmsd -F -x sock:411',
     ]);
-    expect(explainText(full)).toMatch(/^ {2}1\. .*\n {2}2\. /m);
-    expect(explainText(full)).toMatch(/\n 13\. become ldmsd/);
+    expect(explainText(full, host)).toMatch(/^ {2}1\. .*\n {2}2\. /m);
+    expect(explainText(full, host)).toMatch(/\n 13\. become ldmsd/);
+  });
+
+  test.each([
+    [
+      'is missing',
+      { missing: 'notFound', errno: 'ENOENT' },
+      'cannot start ldmsd: it is not in PATH (/bin); use an image that contains ldmsd, or set PATH',
+    ],
+    [
+      'is not executable',
+      { missing: 'notExecutable', at: '/sbin/ldmsd', errno: 'EACCES' },
+      'cannot start ldmsd: /sbin/ldmsd: permission denied; make it an executable file: chmod a+rx /sbin/ldmsd',
+    ],
+  ] as const)('a main program that %s', (_, look, why) => {
+    const without = fakeHost({ programs: { ldmsd: look }, env: { PATH: '/bin' } });
+    expect(explainText(bare, without)).toBe(`samp:\n  1. become ldmsd -F -x sock:411: NOT READY: ${why}\n`);
+    expect(explainText(full, without)).toMatch(
+      /\n 13\. become ldmsd -F -x sock:411: NOT READY: cannot start/,
+    );
   });
 });
 

@@ -253,7 +253,7 @@ describe.each(['samp', 'agg'])('%s', (mode) => {
         notices: [
           {
             level: 'debug',
-            text: "munge is wanted (-a munge) and is the host's: /run/munge is mounted from the host (its /munge)",
+            text: "munge is wanted (-a munge); the host's munged is used: /run/munge is mounted from the host (its /munge)",
           },
         ],
         requirements: [
@@ -334,6 +334,29 @@ describe.each(['samp', 'agg'])('%s', (mode) => {
         }),
       },
     ]);
+  });
+
+  test('a -y file that is no YAML: the line is told, and what can be read of it still asks for munge', async () => {
+    const files = { ...image.files, '/etc/l.yaml': { content: 'a: 1\nauth: munge\nbroken: "x' } };
+    const made = await plan(['-y', '/etc/l.yaml'], { files, mountinfo: hostsMunge });
+    expect(made.notices).toEqual([
+      {
+        level: 'warn',
+        text: 'line 3 of /etc/l.yaml is no clean YAML (MISSING_CHAR): munge is made ready if what can be read asks for it; LDMS_ENTRYPOINT_MUNGE decides otherwise',
+      },
+      { level: 'debug', text: expect.stringContaining('munge is wanted (line 2 of /etc/l.yaml); ') },
+    ]);
+    expect(made.services).toMatchObject([{ name: "the host's munged" }]);
+    expect(made.requirements.filter(({ problem }) => problem)).toEqual([]);
+  });
+
+  test('a -y file that is no YAML and of which nothing asks for munge: a warning, and no munge', async () => {
+    const files = { ...image.files, '/etc/l.yaml': { content: 'munge: [' } };
+    expect(await plan(['-y', '/etc/l.yaml'], { files })).toEqual({
+      ...becomes('-F', '-y', '/etc/l.yaml'),
+      notices: [{ level: 'warn', text: expect.stringMatching(/^line 1 of \/etc\/l\.yaml is no clean YAML \(/) }],
+      health: { listeners: [] },
+    });
   });
 
   test('listeners of a configuration file are known to health', async () => {

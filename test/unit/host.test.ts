@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -129,7 +130,46 @@ describe('the real host', () => {
     expect(look(at('second/link'))).toMatchObject({ kind: 'file', mode: 0o600, size: 12, link: true });
     expect(look(at('second'))).toMatchObject({ kind: 'directory', link: false });
     expect(look('/dev/null')).toMatchObject({ kind: 'other' });
-    expect(look(at('none'))).toEqual({ kind: 'nothing', errno: 'ENOENT' });
+    expect(look(at('none'))).toStrictEqual({ kind: 'nothing', errno: 'ENOENT' });
+  });
+
+  test('tells a symbolic link to nothing from nothing', () => {
+    expect(host().look(at('first/dangling'))).toStrictEqual({ kind: 'nothing', errno: 'ENOENT', link: true });
+    expect(host().look(at('first/dangling/below'))).toStrictEqual({ kind: 'nothing', errno: 'ENOENT' });
+  });
+
+  describe('tells why nothing can be made in a directory', () => {
+    test('a directory of our own: nothing keeps us from it', () => {
+      expect(host().whyNoEntry(at('second'))).toBeUndefined();
+    });
+
+    test.each([
+      ['ENOENT', 'none'],
+      ['ENOTDIR', 'second/tool/none'],
+    ])('%s', (errno, name) => {
+      expect(host().whyNoEntry(at(name))).toBe(errno);
+    });
+
+    // Root may write anywhere, so another user looks.
+    test.each([
+      ['one that it may enter and not write to', 0o555, 'EACCES'],
+      ['one that it may write to and not enter', 0o666, 'EACCES'],
+      ['one that it may use', 0o777, 'undefined'],
+    ])('to a user who is not root: %s', (_, mode, why) => {
+      const directory = at('closed');
+      mkdirSync(directory, { recursive: true });
+      chmodSync(place, 0o755);
+      chmodSync(directory, mode);
+      const code = `import { realHost } from ${JSON.stringify(join(import.meta.dirname, '../../src/host.ts'))};
+        console.log(String(realHost({}, '').whyNoEntry(process.argv[1])));`;
+      const asNobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+      const { stdout, stderr } = spawnSync(
+        process.execPath,
+        ['--input-type=module', '--eval', code, directory],
+        { encoding: 'utf8', cwd: '/', ...asNobody },
+      );
+      expect(stdout, stderr).toBe(`${why}\n`);
+    });
   });
 
   test('reads files, or tells why not', () => {

@@ -14,7 +14,7 @@ const files = {
 
 describe('what the arguments ask for', () => {
   test('nothing', async () => {
-    expect(await wants([])).toEqual({ auths: [], listeners: [], problems: [] });
+    expect(await wants([])).toEqual({ auths: [], listeners: [], problems: [], warnings: [] });
   });
 
   test('-a munge -x sock:411 -x rdma:412:node-1', async () => {
@@ -27,6 +27,7 @@ describe('what the arguments ask for', () => {
         { xprt: 'rdma', port: 412, host: 'node-1' },
       ],
       problems: [],
+      warnings: [],
     });
   });
 
@@ -69,6 +70,7 @@ describe('what the files ask for', () => {
       defaultAuth: munge,
       listeners: [{ xprt: 'rdma', port: 412 }],
       problems: [],
+      warnings: [],
     });
   });
 
@@ -110,6 +112,15 @@ describe('what the files ask for', () => {
     const args = ['-c', '/etc/naive.conf', '-c', '/etc/ldms/samp.conf'];
     const { defaultAuth } = await wants(args, { files: { ...files, ...naive } });
     expect(defaultAuth?.plugin).toBe('naive');
+  });
+
+  test('a file that is no YAML is no problem, and is warned of; the others are read', async () => {
+    const broken = { '/etc/ldms/broken.yaml': { content: 'daemons: [\n' } };
+    const args = ['-y', '/etc/ldms/broken.yaml', '-y', '/etc/ldms/ldms.yaml'];
+    const { auths, problems, warnings } = await wants(args, { files: { ...files, ...broken } });
+    expect(auths).toMatchObject([{ plugin: 'munge' }]);
+    expect(problems).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining('of /etc/ldms/broken.yaml is no clean YAML')]);
   });
 
   test('a file behind -- is not read', async () => {
@@ -178,6 +189,30 @@ describe('files that cannot be read are told with what to do', () => {
         remedy: 'mount it into the container: -v /on-host/file:/etc/none.conf:ro',
       },
     ]);
+  });
+
+  // docker refuses a mount at a relative path, and the working directory is the image's.
+  test.each([
+    ['-c', 'samp.conf'],
+    ['-c', './samp.conf'],
+    ['-y', '../ldms.yaml'],
+  ])('one with a relative path: %s %s', async (option, file) => {
+    const { problems } = await wants([option, file]);
+    expect(problems).toEqual([
+      {
+        kind: 'configuration',
+        what: `cannot read ldmsd's configuration file ${file} (${option}): it does not exist`,
+        remedy: 'give its absolute path in the container, and mount it there',
+      },
+    ]);
+  });
+
+  test('a relative one that is there and that we may not read: for whom, is told', async () => {
+    const { problems } = await wants(['-c', 'a.conf'], {
+      files: { 'a.conf': { unreadable: 'EACCES' } },
+      uid: 7,
+    });
+    expect(problems).toMatchObject([{ remedy: 'make it a file that uid 7 can read' }]);
   });
 
   test('one that we may not read: for whom, is told', async () => {

@@ -73,6 +73,13 @@ describe('a file of commands (-c) does not ask for munge', () => {
   });
 });
 
+test.each(['listen xprt=', 'default_auth', 'nonsense: [', '\t"'])(
+  "whether commands are valid is ldmsd's to judge: %j is not warned of",
+  async (content) => {
+    expect((await found(content)).warnings).toEqual([]);
+  },
+);
+
 describe('comments', () => {
   // ldmsd_config.c, find_comment: a "#" at the beginning of a word makes the rest of the line a comment.
   test.each([
@@ -393,4 +400,37 @@ ${auth}
   ])("whether it is valid is ldmsd's to judge: %j is no error", async (content) => {
     await expect(yaml(content)).resolves.toMatchObject({ missing: [], listeners: [] });
   });
+
+  test.each([
+    ['a bracket that is not closed', 'bad: [\n', [], 2, 'BAD_INDENT'],
+    ['a quote that is not closed', 'ok: 1\nauth: munge\nbad: "x', ['munge'], 3, 'MISSING_CHAR'],
+    ['a tab that indents', '\n\tauth: munge', ['munge'], 2, 'TAB_AS_INDENT'],
+    ['a word that cannot begin one', 'a: 1\nb: @x\nc: 2', [], 2, 'BAD_SCALAR_START'],
+  ])('broken YAML is warned of, once, with its line, and read as far as it goes: %s', async (...row) => {
+    const [, content, plugins, line, code] = row;
+    const { auths, warnings } = await yaml(content);
+    expect(auths.map(({ plugin }) => plugin)).toEqual(plugins);
+    expect(warnings).toEqual([
+      `line ${line} of ${file} is no clean YAML (${code}): munge is made ready if what can be read asks for it; LDMS_ENTRYPOINT_MUNGE decides otherwise`,
+    ]);
+  });
+
+  test('of several mistakes the first is told', async () => {
+    const { warnings } = await yaml('a: @x\nb: @y\n');
+    expect(warnings).toEqual([expect.stringMatching(/^line 1 of /)]);
+  });
+
+  test.each(['auth: *none', 'auth: { plugin: *none }'])(
+    'an alias of nothing asks for nothing, and is no mistake of ours: %s',
+    async (content) => {
+      expect((await yaml(content)).auths).toEqual([]);
+    },
+  );
+
+  test.each(['', '- a\n- b', 'a word', endpoints('        auth: munge'), 'a: &a 1\nb: *a\n'])(
+    'what is YAML is not warned of: %j',
+    async (content) => {
+      expect((await yaml(content)).warnings).toEqual([]);
+    },
+  );
 });

@@ -79,41 +79,52 @@ const refused = (why: RegExp, remedy: RegExp) => ({
   remedy: expect.stringMatching(remedy),
 });
 
+const chmodKey = /^on the host: chmod 0600 KEYFILE \(in Kubernetes: defaultMode: 0400\)$/;
+// Without --keyfile, mungekey writes to the host's own /etc/munge/munge.key, or refuses to.
+const makeKey =
+  /^make one on the host and give it to every node .*: mungekey --create --bits=1024 --keyfile=munge\.key$/;
+
 describe('a key that nobody should use is refused, and what to do is said', () => {
   test.each([
-    ['missing', undefined, /there is none/, /-v \/run\/munge:\/run\/munge:ro.*munge\.key:ro/],
-    ['a directory', { kind: 'directory' }, /it is a directory/, /remove that directory/],
+    [
+      'missing',
+      undefined,
+      /there is none$/,
+      /-v \/run\/munge:\/run\/munge:ro.*munge\.key:\/etc\/munge\/munge\.key:ro/,
+    ],
+    [
+      'a symbolic link to nothing',
+      { hidden: 'ENOENT', link: true },
+      /it is a symbolic link to nothing$/,
+      /-v \/run\/munge:\/run\/munge:ro.*munge\.key:\/etc\/munge\/munge\.key:ro/,
+    ],
+    [
+      'a directory',
+      { kind: 'directory' },
+      /it is a directory/,
+      /remove that directory.* -v FILE:\/etc\/munge\/munge\.key:ro$/,
+    ],
     ['a socket', { kind: 'socket' }, /not a regular file/, /mount a key file/],
     ['a device', { kind: 'other' }, /not a regular file/, /mount a key file/],
-    ['readable by all', { ...good, mode: 0o644 }, /others than its owner.*0644/, /chmod 0600/],
-    ['readable by its group', { ...good, mode: 0o640 }, /others than its owner.*0640/, /chmod 0600/],
-    ['writable by all', { ...good, mode: 0o602 }, /others than its owner.*0602/, /chmod 0600/],
-    ['executable by all', { ...good, mode: 0o601 }, /others than its owner.*0601/, /chmod 0600/],
-    [
-      "root's and readable by all",
-      { ...good, uid: 0, mode: 0o444 },
-      /others than its owner.*0444/,
-      /chmod 0600/,
-    ],
-    ['empty', { ...good, content: '' }, /it is empty/, /mungekey --create/],
-    ['31 bytes', { ...good, content: bytes.subarray(0, 31) }, /31 bytes.*32 or more/, /mungekey --create/],
-    [
-      'all zeros',
-      { ...good, content: Buffer.alloc(1024) },
-      /all its bytes are the same \(zeros\)/,
-      /mungekey --create/,
-    ],
+    ['readable by all', { ...good, mode: 0o644 }, /others than its owner.*0644/, chmodKey],
+    ['readable by its group', { ...good, mode: 0o640 }, /others than its owner.*0640/, chmodKey],
+    ['writable by all', { ...good, mode: 0o602 }, /others than its owner.*0602/, chmodKey],
+    ['executable by all', { ...good, mode: 0o601 }, /others than its owner.*0601/, chmodKey],
+    ["root's and readable by all", { ...good, uid: 0, mode: 0o444 }, /others than its owner.*0444/, chmodKey],
+    ['empty', { ...good, content: '' }, /it is empty/, makeKey],
+    ['31 bytes', { ...good, content: bytes.subarray(0, 31) }, /31 bytes.*32 or more/, makeKey],
+    ['all zeros', { ...good, content: Buffer.alloc(1024) }, /all its bytes are the same \(zeros\)/, makeKey],
     [
       'all ones',
       { ...good, content: Buffer.alloc(32, 0xff) },
       /all its bytes are the same \(0xff\)/,
-      /mungekey --create/,
+      makeKey,
     ],
     [
       'all of one letter',
       { ...good, content: 'a'.repeat(32), uid: 0 },
       /all its bytes are the same \(0x61\)/,
-      /mungekey/,
+      makeKey,
     ],
     [
       'in a place that cannot be looked into',
@@ -125,7 +136,7 @@ describe('a key that nobody should use is refused, and what to do is said', () =
       "root's and not for us to read",
       { ...good, uid: 0, unreadable: 'EACCES' },
       /belongs to uid 0.*cannot be copied: permission denied/,
-      /chown 101:101/,
+      /^on the host: chown 101:101 KEYFILE$/,
     ],
   ] as const)('%s', (_, key, why, remedy) => {
     expect(judge(key)).toEqual(refused(why, remedy));
@@ -143,6 +154,22 @@ describe('a key that nobody should use is refused, and what to do is said', () =
     );
     expect(judge(good, { files })).toEqual(verdict);
     expect(judge({ ...good, uid: 0 }, { files }), 'a key that would be copied').toEqual(verdict);
+  });
+
+  // docker mounts at a path of the container; LDMS_ENTRYPOINT_ROOT is where we look.
+  test.each([
+    ['missing', {}],
+    ['a symbolic link to nothing', { '/site/etc/munge/munge.key': { hidden: 'ENOENT', link: true } }],
+    ['a directory', { '/site/etc/munge/munge.key': { kind: 'directory' } }],
+  ] as const)('below LDMS_ENTRYPOINT_ROOT, what is mounted is named without it: %s', (_, files) => {
+    const below = `/site${path}`;
+    const verdict = judgeKey(below, munge, fakeHost({ root: '/site', files }));
+    expect(verdict).toEqual({
+      kind: 'munge',
+      what: expect.stringContaining(`cannot use the munge key ${below}: `),
+      remedy: expect.stringContaining(`:${path}:ro`),
+    });
+    expect(verdict).toMatchObject({ remedy: expect.not.stringContaining('/site') });
   });
 
   test('the mode is told before the length: both have to be mended anyhow', () => {
@@ -177,7 +204,7 @@ describe('a container with an arbitrary user', () => {
   test('a key of another owner that it cannot read is refused, naming the uid that is needed', () => {
     const key = { ...good, unreadable: 'EACCES' };
     expect(judge(key, { uid: 1234 }, somebody)).toEqual(
-      refused(/munged runs as uid 1234/, /chown 1234:1234/),
+      refused(/munged runs as uid 1234/, /^on the host: chown 1234:1234 KEYFILE$/),
     );
   });
 });

@@ -41,7 +41,7 @@ describe("the host's munge", () => {
       notices: [
         {
           level: 'debug',
-          text: "munge is wanted (-a munge) and is the host's: /run/munge is mounted from the host (its /munge)",
+          text: "munge is wanted (-a munge); the host's munged is used: /run/munge is mounted from the host (its /munge)",
         },
       ],
       requirements: clientsFound,
@@ -95,7 +95,13 @@ describe("the host's munge", () => {
   });
 
   test('LDMS_ENTRYPOINT_MUNGE=host takes it even where no mount is seen', () => {
-    const { services, requirements } = plan({ files: {} }, { LDMS_ENTRYPOINT_MUNGE: 'host' });
+    const { notices, services, requirements } = plan({ files: {} }, { LDMS_ENTRYPOINT_MUNGE: 'host' });
+    expect(notices).toEqual([
+      {
+        level: 'debug',
+        text: "munge is wanted (-a munge); the host's munged is used: LDMS_ENTRYPOINT_MUNGE=host",
+      },
+    ]);
     expect(services).toMatchObject([{ name: "the host's munged" }]);
     expect(services[0]).not.toHaveProperty('start');
     expect(requirements).toEqual(clientsFound);
@@ -105,7 +111,13 @@ describe("the host's munge", () => {
     const refused = plan({ mountinfo: bound }, { LDMS_ENTRYPOINT_MUNGE: 'container' });
     expect(refused.services).toEqual([]);
     expect(refused.requirements).toMatchObject([
-      { problem: { kind: 'munge', remedy: 'leave out that mount, or the setting' } },
+      {
+        problem: {
+          kind: 'munge',
+          what: "cannot start the container's own munged (LDMS_ENTRYPOINT_MUNGE=container): /run/munge is mounted from the host (its /munge)",
+          remedy: 'leave out that mount, or the setting',
+        },
+      },
     ]);
   });
 });
@@ -114,7 +126,10 @@ describe('our own munge', () => {
   test('runs as munge with the key where it lies', () => {
     expect(plan()).toEqual({
       notices: [
-        { level: 'debug', text: 'munge is wanted (-a munge) and is our own: no mount at /run/munge' },
+        {
+          level: 'debug',
+          text: "munge is wanted (-a munge); the container's own munged is used: no mount at /run/munge",
+        },
       ],
       questions: [],
       requirements: [
@@ -326,7 +341,7 @@ describe('what keeps our own munge from starting is told before anything is star
         },
       },
       /directory of \/run\/munge\/munge\.socket\.2: \/run\/munge belongs to uid 101, and uid 1234 may not write to it$/,
-      /^docker run --tmpfs \/run\/munge:mode=1777, or --user 101:102$/,
+      /^docker run --tmpfs \/run:mode=1777, or --user 101:102$/,
     ],
     [
       "a user of its own, and root's /run/munge",
@@ -338,12 +353,114 @@ describe('what keeps our own munge from starting is told before anything is star
         },
       },
       /\/run\/munge belongs to uid 0, and uid 1234 may not write to it$/,
-      /--tmpfs \/run\/munge:mode=1777/,
+      /^docker run --tmpfs \/run:mode=1777, or --user 0:0$/,
     ],
   ] as const)('%s', (_, world, what, remedy) => {
     expect(problems(world)).toEqual([
       { kind: 'munge', what: expect.stringMatching(what), remedy: expect.stringMatching(remedy) },
     ]);
+  });
+
+  test('a directory of a socket that the user named, and that a user of its own may not write to', () => {
+    const world = {
+      uid: 1234,
+      files: {
+        '/etc/munge/munge.key': { ...key, uid: 1234 },
+        '/srv/m': { kind: 'directory', uid: 0 },
+      },
+    } as const;
+    const { requirements } = plan(world, {}, { why: '-a munge', socket: '/srv/m/sock' });
+    expect(requirements.flatMap(({ problem }) => problem ?? [])).toEqual([
+      {
+        kind: 'munge',
+        what: 'cannot start munged: directory of /srv/m/sock: /srv/m belongs to uid 0, and uid 1234 may not write to it',
+        // Another /run does not help there.
+        remedy: expect.stringContaining('--tmpfs /srv/m:mode=1777'),
+      },
+    ]);
+  });
+
+  describe("room for munged's private files", () => {
+    const mine = { '/etc/munge/munge.key': { ...key, uid: 1234 } };
+    const at = (path: string, closed?: string) => ({
+      [path]: { kind: 'directory', ...(closed && { closed }) } as const,
+    });
+    const refusal = (where: string, why: string, remedy: string) => ({
+      kind: 'configuration',
+      what: `cannot make the directory /run/ldms-entrypoint/munge: ${where}: ${why}`,
+      remedy,
+    });
+    const readOnly = 'the file system is read-only';
+    const denied = 'permission denied';
+    const writable = 'give the container a writable /run: docker run --tmpfs /run';
+    const own = 'uid 1234 needs a /run that it may write to: docker run --tmpfs /run:mode=1777';
+
+    test.each([
+      ['--read-only', { files: { ...files, ...at('/run', 'EROFS') } }, refusal('/run', readOnly, writable)],
+      [
+        '--read-only, in an image without a /run',
+        { files: { ...files, ...at('/', 'EROFS') } },
+        refusal('/', readOnly, writable),
+      ],
+      [
+        '--read-only and --user',
+        { uid: 1234, files: { ...mine, ...at('/run', 'EROFS') } },
+        refusal('/run', readOnly, writable),
+      ],
+      ['--user', { uid: 1234, files: { ...mine, ...at('/run', 'EACCES') } }, refusal('/run', denied, own)],
+      [
+        "--user, and a root's directory of an earlier start",
+        { uid: 1234, files: { ...mine, ...at('/run'), ...at('/run/ldms-entrypoint', 'EACCES') } },
+        refusal('/run/ldms-entrypoint', denied, own),
+      ],
+      [
+        'root without CAP_DAC_OVERRIDE',
+        { files: { ...files, ...at('/run', 'EACCES') } },
+        refusal('/run', denied, 'docker run --cap-add=DAC_OVERRIDE'),
+      ],
+    ] as const)('%s: there is none, and what to do is said', (_, world, problem) => {
+      const { requirements } = plan(world);
+      expect(requirements.filter(({ problem }) => problem)).toEqual([
+        { what: 'room for /run/ldms-entrypoint/munge', problem },
+      ]);
+    });
+
+    test.each([
+      ['all may be made', {}],
+      ['a writable /run on a read-only root', { ...at('/', 'EROFS'), ...at('/run') }],
+      [
+        'a writable directory of ours in a closed /run',
+        { ...at('/run', 'EROFS'), ...at('/run/ldms-entrypoint') },
+      ],
+      [
+        'that very directory is there',
+        { ...at('/run/ldms-entrypoint', 'EACCES'), ...at('/run/ldms-entrypoint/munge') },
+      ],
+    ] as const)('nothing is told where there is room: %s', (_, more) => {
+      expect(problems({ files: { ...files, ...more } })).toEqual([]);
+    });
+
+    test('below LDMS_ENTRYPOINT_ROOT it is wanted there, and nowhere else', () => {
+      const below = { '/site/etc/munge/munge.key': key };
+      expect(problems({ root: '/site', files: { ...below, ...at('/run', 'EROFS') } })).toEqual([]);
+      expect(problems({ root: '/site', files: { ...below, ...at('/site/run', 'EROFS') } })).toMatchObject([
+        {
+          kind: 'configuration',
+          what: `cannot make the directory /site/run/ldms-entrypoint/munge: /site/run: ${readOnly}`,
+        },
+      ]);
+    });
+
+    test('it is told beside a bad key, which is told first', () => {
+      expect(problems({ files: at('/run', 'EROFS') })).toMatchObject([
+        { kind: 'munge', what: expect.stringContaining('there is none') },
+        { kind: 'configuration' },
+      ]);
+    });
+
+    test("the host's munge needs none", () => {
+      expect(problems({ mountinfo: bound, files: at('/run', 'EROFS') })).toEqual([]);
+    });
   });
 
   test('a /run with the sticky bit, as --tmpfs /run:mode=1777 makes it, is good', () => {

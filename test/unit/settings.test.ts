@@ -2,10 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseDuration, readSettings, settingsTable } from '../../src/settings.ts';
 import { settingsFrom } from '../support/fake-host.ts';
 
-const problemOf = (env: NodeJS.ProcessEnv) => {
-  const read = readSettings(env);
-  return 'problem' in read ? read.problem : undefined;
-};
+const problemOf = (env: NodeJS.ProcessEnv) => readSettings(env).problem;
 
 const defaults = {
   root: '',
@@ -20,6 +17,12 @@ const defaults = {
 
 test('without any LDMS_ENTRYPOINT_* variable the defaults are in force', () => {
   expect(settingsFrom({ PATH: '/usr/bin', LDMS_OTHER: 'x' })).toEqual(defaults);
+});
+
+test('where nothing is wrong, there is no problem', () => {
+  expect(readSettings({ LDMS_ENTRYPOINT_MUNGE: 'off' })).toStrictEqual({
+    settings: { ...defaults, munge: 'off' },
+  });
 });
 
 test('an empty variable counts as unset, as compose files write it', () => {
@@ -83,6 +86,45 @@ describe('a wrong setting is an error', () => {
     expect(problem?.what).toContain(`${name}=${value}`);
     expect(problem?.what).toContain(settingsTable.find((row) => row.name === name)?.takes);
   });
+
+  // The log that tells the problem is opened with the settings.
+  test.each(settingsTable.map(({ name }) => [name]))('%s: its default is in force in its place', (name) => {
+    const { settings, problem } = readSettings({ [name]: 'no such value' });
+    expect(problem?.what).toContain(`${name}=no such value`);
+    expect(settings).toStrictEqual(defaults);
+  });
+
+  test('those that are well formed hold beside it', () => {
+    const env = {
+      LDMS_ENTRYPOINT_MUNGE: 'maybe',
+      LDMS_ENTRYPOINT_LOG_FORMAT: 'json',
+      LDMS_ENTRYPOINT_ROOT: '/site',
+      LDMS_ENTRYPOINT_XYZ: '1',
+    };
+    const { settings, problem } = readSettings(env);
+    expect(settings).toEqual({ ...defaults, logFormat: 'json', root: '/site' });
+    expect(problem?.kind).toBe('usage');
+  });
+
+  test.each([
+    ['LDMS_ENTRYPOINT_MUNG', 'LDMS_ENTRYPOINT_MUNGE'],
+    ['LDMS_ENTRYPOINT_MUNGED', 'LDMS_ENTRYPOINT_MUNGE'],
+    ['LDMS_ENTRYPOINT_LOGLEVEL', 'LDMS_ENTRYPOINT_LOG_LEVEL'],
+    ['LDMS_ENTRYPOINT_MUNGE_TIMOUT', 'LDMS_ENTRYPOINT_MUNGE_TIMEOUT'],
+    ['LDMS_ENTRYPOINT_HEALTH_TIMOUT', 'LDMS_ENTRYPOINT_HEALTH_TIMEOUT'],
+    ['LDMS_ENTRYPOINT_NO_FILE', 'LDMS_ENTRYPOINT_NOFILE'],
+  ])('%s: did you mean %s?', (name, meant) => {
+    expect(problemOf({ [name]: 'x' })?.what).toBe(
+      `cannot use the settings: ${name} is not a setting (did you mean ${meant}?)`,
+    );
+  });
+
+  test.each(['LDMS_ENTRYPOINT_XYZ', 'LDMS_ENTRYPOINT_COLOUR', 'LDMS_ENTRYPOINT_'])(
+    '%s is like no setting, and none is suggested',
+    (name) => {
+      expect(problemOf({ [name]: 'x' })?.what).toBe(`cannot use the settings: ${name} is not a setting`);
+    },
+  );
 
   test('an unknown LDMS_ENTRYPOINT_ variable is named, and the valid ones are listed', () => {
     const problem = problemOf({ LDMS_ENTRYPOINT_MUGNE: 'off' });
