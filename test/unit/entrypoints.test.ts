@@ -354,7 +354,9 @@ describe.each(['samp', 'agg'])('%s', (mode) => {
     const files = { ...image.files, '/etc/l.yaml': { content: 'munge: [' } };
     expect(await plan(['-y', '/etc/l.yaml'], { files })).toEqual({
       ...becomes('-F', '-y', '/etc/l.yaml'),
-      notices: [{ level: 'warn', text: expect.stringMatching(/^line 1 of \/etc\/l\.yaml is no clean YAML \(/) }],
+      notices: [
+        { level: 'warn', text: expect.stringMatching(/^line 1 of \/etc\/l\.yaml is no clean YAML \(/) },
+      ],
       health: { listeners: [] },
     });
   });
