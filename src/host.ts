@@ -53,6 +53,8 @@ export interface Host {
   read(path: string): Buffer | { readonly errno: string };
   /** An account of /etc/passwd (of the one below the root if there is one). */
   user(name: string): User | undefined;
+  /** Whether a user id exists in our user namespace. */
+  hasUid(uid: number): boolean;
   /** Our effective capabilities, a bit each as capabilities(7) numbers them. */
   capabilities(): bigint;
   /** Finds a program as execvp(3) does, and in the sbin directories beyond PATH. */
@@ -88,6 +90,7 @@ export function realHost(env: NodeJS.ProcessEnv, root: string): Host {
       }
     }),
     user: (name) => parsePasswd(passwd(), name),
+    hasUid: (uid) => isMapped(readOr('/proc/self/uid_map'), uid),
     capabilities: once(() => {
       const bits = /^CapEff:\s*([0-9a-f]+)/m.exec(readOr('/proc/self/status'))?.[1];
       return BigInt(`0x${bits ?? '0'}`);
@@ -144,6 +147,14 @@ function kindOf(stat: fs.Stats): 'file' | 'directory' | 'socket' | 'other' {
   if (stat.isFile()) return 'file';
   if (stat.isDirectory()) return 'directory';
   return stat.isSocket() ? 'socket' : 'other';
+}
+
+/** Whether an id lies in a range of /proc/self/uid_map (user_namespaces(7)): first id, its id outside, length. */
+export function isMapped(text: string, id: number): boolean {
+  // A kernel without user namespaces has no such file.
+  if (text === '') return true;
+  const ranges = text.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+  return ranges.some(([first = 0, , length = 0]) => id >= first && id < first + length);
 }
 
 /** The account `name` in the text of an /etc/passwd. */

@@ -62,6 +62,8 @@ export interface ServiceStart {
   readonly user?: User;
   /** Files and directories made beforehand, in this order. */
   readonly files: readonly FileAction[];
+  /** Files that are removed again once it is ready, or given up. */
+  readonly discard: readonly string[];
   /** How long the daemon may take to end after SIGTERM before it is killed, in milliseconds. */
   readonly graceMs: number;
 }
@@ -119,6 +121,8 @@ export interface Listener {
   readonly xprt: string;
   readonly port: number;
   readonly host?: string;
+  /** How its peers authenticate, where that is not the default. */
+  readonly auth?: { readonly name: string; readonly args: readonly string[] };
 }
 
 /** What `health` has to know of the running daemon. */

@@ -3,11 +3,11 @@
  * HEALTHCHECK needs no arguments.
  *
  * /run is the place for it. Where it cannot be written (a read-only root without a tmpfs, a user
- * other than root), every container still has a /dev/shm, which may be shared between containers
- * (`--ipc=host`): there, the name carries the mount namespace, which is this container's alone.
+ * other than root), every container still has a /dev/shm.
  */
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
+import { makePath } from './directories.ts';
 import type { Host } from './host.ts';
 import type { HealthFacts } from './plan.ts';
 
@@ -19,11 +19,19 @@ export interface PlanRecord extends HealthFacts {
   readonly startTime: string;
 }
 
-/** Where a record may lie, the preferred place first. */
+/**
+ * Where a record may lie, the preferred place first. Each name carries the mount namespace, which is
+ * one container's alone: /run may be the host's, bound, and /dev/shm shared (`--ipc=host`).
+ */
 function places(host: Host): string[] {
-  const namespace = fs.readlinkSync('/proc/self/ns/mnt').replace(/\D/g, '');
+  let namespace = '';
+  try {
+    namespace = fs.readlinkSync('/proc/self/ns/mnt').replace(/\D/g, '');
+  } catch {
+    // Without /proc there is one record for all.
+  }
   return [
-    host.path('/run/ldms-entrypoint/plan.json'),
+    host.path(`/run/ldms-entrypoint/plan.${namespace}.json`),
     host.path(`/dev/shm/ldms-entrypoint.${namespace}.json`),
     host.path(`/tmp/ldms-entrypoint.${namespace}.json`),
   ];
@@ -49,13 +57,13 @@ export function recordPlan(mode: string, facts: HealthFacts, host: Host): boolea
   const text = `${JSON.stringify(record)}\n`;
   for (const place of places(host)) {
     try {
-      const directory = dirname(place);
       // Only our own directory is made: a /dev/shm or /tmp that is missing is not ours to make.
-      if (place.endsWith('/plan.json') && !fs.existsSync(directory))
-        fs.mkdirSync(directory, { recursive: true });
+      if (place.startsWith(host.path('/run/'))) makePath(dirname(place));
       // A new file each time: neither an older record nor somebody's link is written through.
       if (fs.lstatSync(place, { throwIfNoEntry: false })) fs.unlinkSync(place);
-      fs.writeFileSync(place, text, { flag: 'wx', mode: 0o644 });
+      fs.writeFileSync(place, text, { flag: 'wx' });
+      // Whatever our umask: health may be asked by another user.
+      fs.chmodSync(place, 0o644);
       return true;
     } catch {
       // The next place, then.

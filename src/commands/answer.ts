@@ -1,6 +1,7 @@
 /** Answers a plan's questions. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makePath } from '../directories.ts';
 import type { Host } from '../host.ts';
 import { ourRecord, versionRecord } from '../ldmsd/version.ts';
 import type { Log } from '../log.ts';
@@ -56,7 +57,7 @@ async function printedBy(command: Command, { log, stop, host }: Asking): Promise
 async function remember(record: string, host: Host, log: Log): Promise<void> {
   const path = host.path(ourRecord);
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makePath(dirname(path));
     writeFileSync(path, record);
   } catch (error) {
     const why = errnoWords(error);

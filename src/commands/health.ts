@@ -77,12 +77,13 @@ async function mungeAnswers(socket: string, limitMs: number): Promise<Finding> {
 
 /** Asks the daemon for its metric sets, as a peer would. ldms_ls has no time limit of its own. */
 async function ldmsLs(
-  { xprt, port, host }: Listener,
-  { auth }: PlanRecord,
+  { xprt, port, host, auth: own }: Listener,
+  record: PlanRecord,
   limitMs: number,
 ): Promise<Finding> {
   const { execa } = await import('execa');
   const where = ['-h', host ?? 'localhost', '-x', xprt, '-p', String(port)];
+  const auth = own ?? record.auth;
   const as = auth ? ['-a', auth.name, ...auth.args.flatMap((arg) => ['-A', arg])] : [];
   const result = await execa('ldms_ls', [...where, ...as], {
     stdin: 'ignore',

@@ -96,7 +96,9 @@ async function health(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
   // 1 and not the problem's own code: docker's HEALTHCHECK knows 0 and 1 only.
   if (wrong) return fail(wrong, 1);
   const { checkHealth } = await import('./health.ts');
-  const { healthy, text } = await checkHealth(settings, realHost(env, settings.root));
+  const asked = checkHealth(settings, realHost(env, settings.root));
+  // A record that is not ours, or broken, is no reason for any answer but 0 or 1.
+  const { healthy, text } = await asked.catch((error) => ({ healthy: false, text: String(error) }));
   print(`${healthy ? 'healthy' : 'unhealthy'}: ${text}\n`);
   return healthy ? 0 : 1;
 }

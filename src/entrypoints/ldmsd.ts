@@ -7,7 +7,7 @@ import { mungeWanted } from '../munge/wanted.ts';
 import type { HealthFacts, Plan, Question, Requirement } from '../plan.ts';
 import type { Given } from './mode.ts';
 
-/** Plans an ldmsd. Its arguments are never changed; `-F` may be put in front of them. */
+/** Plans an ldmsd. Its options are never changed; `-F` may be put in front of them. */
 export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
   const { settings, host, answers } = given;
   // `docker run … ldms-samp ldmsd -V` names the program that we start anyway.

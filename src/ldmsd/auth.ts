@@ -30,7 +30,7 @@ export async function whatLdmsdWants(parsed: Parsed, host: Host): Promise<Asked>
   if (onCommandLine) found.auths.push(onCommandLine);
   for (const value of valuesOf(parsed, 'x')) {
     const listener = parseListener(value);
-    if (listener) found.listeners.push(listener);
+    if (listener) found.listeners.push({ listener });
   }
   for (const { letter, value } of parsed.options) {
     if (value === undefined || (letter !== 'c' && letter !== 'y')) continue;
@@ -44,7 +44,10 @@ export async function whatLdmsdWants(parsed: Parsed, host: Host): Promise<Asked>
   return {
     auths: [...auths, ...undefinedDomains],
     ...(defaultAuth && { defaultAuth }),
-    listeners,
+    listeners: listeners.map(({ listener, domain }) => {
+      const auth = domain === undefined ? undefined : domains.get(domain);
+      return auth ? { ...listener, auth: { name: auth.plugin, args: auth.args } } : listener;
+    }),
     problems,
     warnings: found.warnings,
   };

@@ -17,10 +17,11 @@ export interface Auth {
 /** What files and the files they include say; `readConfig` adds to it. */
 export interface Found {
   readonly auths: Auth[];
-  readonly listeners: Listener[];
+  /** With the domain that a `listen` command names. */
+  readonly listeners: { listener: Listener; domain?: string }[];
   defaultAuth?: Auth;
-  /** Names of the authentication domains that `auth_add` defines. */
-  readonly domains: Set<string>;
+  /** The authentication domains that `auth_add` defines, by name. */
+  readonly domains: Map<string, Auth>;
   /** Domains as commands use them; one that is defined nowhere can only mean the plugin of its name. */
   readonly used: Auth[];
   /** Included files that cannot be read. */
@@ -37,7 +38,7 @@ export interface Found {
 export const nothingFound = (env: NodeJS.ProcessEnv): Found => ({
   auths: [],
   listeners: [],
-  domains: new Set(),
+  domains: new Map(),
   used: [],
   missing: [],
   warnings: [],
@@ -58,11 +59,22 @@ export async function readConfig(
 ): Promise<string | undefined> {
   if (found.seen.has(file)) return undefined;
   found.seen.add(file);
+  if (isStream(file, host, found)) return undefined;
   const bytes = host.read(file);
   if (!Buffer.isBuffer(bytes)) return bytes.errno;
   if (language === 'yaml') await readYaml(bytes.toString(), file, found);
   else readCommands(bytes.toString(), file, host, found);
   return undefined;
+}
+
+/** Whether a file can be read once only, as /dev/stdin and a FIFO can: then that is left to ldmsd. */
+function isStream(file: string, host: Host, found: Found): boolean {
+  const { kind } = host.look(file);
+  if (kind !== 'other' && kind !== 'socket') return false;
+  found.warnings.push(
+    `${file} is no regular file and is left to ldmsd unread: if it asks for munge, set LDMS_ENTRYPOINT_MUNGE=host or container`,
+  );
+  return true;
 }
 
 /**
@@ -96,8 +108,9 @@ function readCommand([verb, ...rest]: string[], from: string, found: Found): voi
   } else if (verb === 'auth_add') {
     // Without a plugin, the domain's name is the plugin's (ldmsd_controller's help).
     const name = values.get('name') ?? '';
-    found.domains.add(name);
-    if (plugin || name) found.auths.push({ plugin: plugin || name, args, from });
+    const auth = { plugin: plugin || name, args, from };
+    found.domains.set(name, auth);
+    if (auth.plugin) found.auths.push(auth);
     return;
   } else if (verb === 'option') {
     const parsed = parseOptions(rest);
@@ -106,7 +119,8 @@ function readCommand([verb, ...rest]: string[], from: string, found: Found): voi
   } else if (verb === 'listen') {
     const [xprt, port, at] = ['xprt', 'port', 'host'].map((name) => values.get(name) ?? '');
     const listener = parseListener(`${xprt}:${port}${at && `:${at}`}`);
-    if (listener) found.listeners.push(listener);
+    const named = values.get('auth');
+    if (listener) found.listeners.push({ listener, ...(named && { domain: named }) });
   }
   const domain = values.get('auth');
   if (domain && verb && connects.has(verb)) found.used.push({ plugin: domain, args: [], from });
@@ -120,6 +134,7 @@ function nameAndValue(word: string): readonly [string, string] {
 function include(file: string, host: Host, found: Found): void {
   if (found.seen.has(file)) return;
   found.seen.add(file);
+  if (isStream(file, host, found)) return;
   const bytes = host.read(file);
   if (Buffer.isBuffer(bytes)) readCommands(bytes.toString(), file, host, found);
   else found.missing.push({ file, errno: bytes.errno });

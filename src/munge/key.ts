@@ -58,7 +58,7 @@ export function judgeKey(path: string, user: User, host: Host): UsableKey | Prob
   if (look.mode & 0o077) {
     return bad(
       `others than its owner may use it (mode ${octal(look.mode)})`,
-      'on the host: chmod 0600 KEYFILE (in Kubernetes: defaultMode: 0400)',
+      'on the host: chmod 0600 KEYFILE (a docker or podman secret: mode=0400; Kubernetes: defaultMode: 0400, no fsGroup)',
     );
   }
   if (look.size < shortestKey) {
@@ -147,7 +147,12 @@ function whyHidden(path: string, host: Host): [why: string, remedy: string] {
     const at = host.look(directory);
     return at.kind === 'directory' && !maySearchOrWrite(at, self, 1);
   });
-  if (host.uid === 0) return ['permission denied', 'docker run --cap-add=DAC_OVERRIDE'];
+  if (host.uid === 0) {
+    return [
+      'permission denied',
+      'under SELinux mount it with :z, otherwise docker run --cap-add=DAC_OVERRIDE',
+    ];
+  }
   const where = closed ?? dirname(path);
   return [
     `${userWords(self)} may not enter ${where}`,

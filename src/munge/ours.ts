@@ -76,29 +76,34 @@ function roomRemedy(errno: string, host: Host): string {
   return `uid ${host.uid} needs a /run that it may write to: docker run --tmpfs /run:mode=1777`;
 }
 
-/** munged runs as munge when we are root, and as ourselves otherwise. */
+/**
+ * munged runs as munge when we are root, and as ourselves otherwise; also as a root that has no other
+ * users, as in a rootless container without subordinate uids.
+ */
 function userOfMunged(host: Host): User | Problem {
-  if (host.uid !== 0) return { name: '', uid: host.uid, gid: host.gid };
-  return (
-    host.user('munge') ?? {
-      kind: 'munge',
-      what: 'cannot start munged: /etc/passwd has no user munge',
-      remedy:
-        "install munge in the image (apt-get install munge), or use the host's: -v /run/munge:/run/munge:ro",
-    }
-  );
+  const self = { name: '', uid: host.uid, gid: host.gid };
+  if (host.uid !== 0) return self;
+  const munge = host.user('munge');
+  if (munge) return host.hasUid(munge.uid) ? munge : self;
+  return {
+    kind: 'munge',
+    what: 'cannot start munged: /etc/passwd has no user munge',
+    remedy:
+      "install munge in the image (apt-get install munge), or use the host's: -v /run/munge:/run/munge:ro",
+  };
 }
 
-// To change the user, to give it its directory and key, and to read a key that is not root's.
-const mungedNeeds = ['SETUID', 'SETGID', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER'];
+// To change the user, to give it its directory and key, to read a key that is not root's, and to end it.
+const mungedNeeds = ['SETUID', 'SETGID', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL'];
 
-/** Changing the user takes two capabilities that --cap-drop=ALL takes away from root. */
+/** Changing the user, and ending what runs as another, take capabilities that --cap-drop=ALL takes away from root. */
 function mayChangeUser(user: User, host: Host): Requirement[] {
   const lacking = [
     [7, 'SETUID'],
     [6, 'SETGID'],
+    [5, 'KILL'],
   ].filter(([bit]) => !((host.capabilities() >> BigInt(bit ?? 0)) & 1n));
-  if (host.uid !== 0 || user.uid === 0 || lacking.length === 0) return [];
+  if (user.uid === host.uid || lacking.length === 0) return [];
   const names = lacking.map(([, name]) => name);
   return [
     {
@@ -166,7 +171,8 @@ function mungedService(socket: string, key: UsableKey, user: User, settings: Set
   const copy = join(directory, 'munge.key');
   // A place that the user named for a socket is not ours to change, nor to remove anything from.
   const isOurs = socket === host.path(defaultSocket);
-  const owner = host.uid === 0 ? { owner: user } : {};
+  const other = user.uid !== host.uid;
+  const owner = other ? { owner: user } : {};
   const files: FileAction[] = [
     { do: 'directory', path: dirname(directory), mode: 0o755, mend: false },
     { do: 'directory', path: directory, mode: 0o700, ...owner, mend: true },
@@ -194,8 +200,10 @@ function mungedService(socket: string, key: UsableKey, user: User, settings: Set
           '--origin=127.0.0.1',
         ],
       },
-      ...(host.uid === 0 && { user }),
+      ...(other && { user }),
       files,
+      // munged reads its key at its start only, and a copy must not be left in a container's layer.
+      discard: key.copyBecause ? [copy] : [],
       graceMs,
     },
     ready: { kind: 'munge', socket, deadlineMs: settings.mungeTimeoutMs },

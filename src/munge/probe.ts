@@ -10,8 +10,6 @@ import { pause, runBriefly } from '../process/child.ts';
 /** What a round trip showed; `because` in munge's own words. */
 export type RoundTrip = { readonly ok: true } | { readonly ok: false; readonly because: string };
 
-// A client retries a refused connection for 2.25 s and gives up on a silent munged after 10 s.
-const longestAttemptMs = 2500;
 const longestPauseMs = 250;
 
 /**
@@ -61,7 +59,8 @@ export async function awaitMunge(
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     const missing = noSocket(probe.socket);
     if (missing === undefined) {
-      const limitMs = Math.min(longestAttemptMs, Math.max(1, until - Date.now()));
+      // A client retries a refused connection for 2.25 s, and gives up on a silent munged after 10 s.
+      const limitMs = Math.max(1, until - Date.now());
       const trip = await roundTrip(probe.socket, limitMs, given.stop);
       if (trip.ok) return undefined;
       because = trip.because;

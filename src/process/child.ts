@@ -9,6 +9,9 @@ export interface Finished {
   readonly timedOut: boolean;
 }
 
+// What a program wrote before it ended is in the pipe by then.
+const drainMs = 100;
+
 /** Bounds of a run. */
 export interface Bounds {
   /** After so many milliseconds it is killed. */
@@ -32,19 +35,28 @@ export function runBriefly(program: string, args: readonly string[], bounds: Bou
   return new Promise((resolve) => {
     const output = { stdout: '', stderr: '' };
     let timedOut = false;
-    const child = spawn(program, args, {
-      stdio: [bounds.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    });
-    const kill = () => child.kill('SIGKILL');
+    const stdin = bounds.input === undefined ? 'ignore' : 'pipe';
+    // In a process group of its own, so that what it has started itself can be ended with it.
+    const child = spawn(program, args, { stdio: [stdin, 'pipe', 'pipe'], detached: true });
+    const kill = () => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // All of the group has ended already.
+      }
+    };
     const timer = setTimeout(() => {
       timedOut = true;
       kill();
     }, bounds.limitMs);
     bounds.stop.addEventListener('abort', kill);
     if (bounds.stop.aborted) kill();
+    let drain: NodeJS.Timeout | undefined;
     const finish = (code: number | null) => {
       clearTimeout(timer);
+      clearTimeout(drain);
       bounds.stop.removeEventListener('abort', kill);
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
       resolve({ code, ...output, timedOut });
     };
     for (const stream of ['stdout', 'stderr'] as const) {
@@ -57,6 +69,10 @@ export function runBriefly(program: string, args: readonly string[], bounds: Bou
       finish(null);
     });
     child.on('close', finish);
+    // Something that it left behind may hold its pipes open for ever: its own end is what counts.
+    child.on('exit', (code) => {
+      drain = setTimeout(finish, drainMs, code);
+    });
     // A program that ends without reading its input closes the pipe: its exit status tells why.
     child.stdin?.on('error', () => undefined).end(bounds.input);
   });

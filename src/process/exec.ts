@@ -9,9 +9,9 @@ import type { Command } from '../plan.ts';
 import { errnoOf, errnoWords, type Problem } from '../problem.ts';
 import {
   closeOthersOnExec,
-  defaultSignal,
   execveBytes,
   fileLimits,
+  setSignal,
   setSoftFileLimit,
   unblockSignals,
 } from './libc.ts';
@@ -46,75 +46,86 @@ export function findExecutable(host: Host, command: Command): Executable | Probl
   };
 }
 
+/** What is wrong with LDMS_ENTRYPOINT_NOFILE, if it is set and cannot be granted. */
+export function fileLimitProblem(nofile: number | undefined): Problem | undefined {
+  if (nofile === undefined || BigInt(nofile) <= fileLimits().hard) return undefined;
+  return {
+    kind: 'configuration',
+    what: `cannot set LDMS_ENTRYPOINT_NOFILE=${nofile}: the hard limit on open files is ${fileLimits().hard}`,
+    remedy: 'lower the setting, or raise the limit: docker run --ulimit nofile=SOFT:HARD',
+  };
+}
+
 /**
  * What Node has changed in this process, put back to what a container's first process has.
  *
  * - Node ignores SIGPIPE and SIGXFSZ, and an ignored signal stays ignored across execve(2).
- * - `--disable-sigusr1`, with which we are sealed so that SIGUSR1 never opens a debugger port,
- *   leaves SIGUSR1 blocked, and the mask is inherited too.
  * - Node closes inherited descriptors on exec only up to the first gap in their numbers.
  * - Node raises the soft limit on open files to the hard one; only LDMS_ENTRYPOINT_NOFILE lowers it.
  *
  * @param nofile soft limit on open files for the daemon, or undefined to leave it
- * @returns a problem if the limit asked for cannot be set
  */
-export function undoNode(nofile: number | undefined): Problem | undefined {
-  if (nofile !== undefined && !setSoftFileLimit(nofile)) {
-    return {
-      kind: 'configuration',
-      what: `cannot set LDMS_ENTRYPOINT_NOFILE=${nofile}: the hard limit on open files is ${fileLimits().hard}`,
-      remedy: 'lower the setting, or raise the limit: docker run --ulimit nofile=SOFT:HARD',
-    };
-  }
-  defaultSignal('SIGPIPE');
-  defaultSignal('SIGXFSZ');
-  // The signals that we listen for: from here on they end us at once, as they would the daemon.
-  for (const name of stopSignals) defaultSignal(name);
-  unblockSignals();
+export function undoNode(nofile: number | undefined): void {
+  if (nofile !== undefined) setSoftFileLimit(nofile);
+  setSignal('SIGPIPE', 'default');
+  setSignal('SIGXFSZ', 'default');
   closeOthersOnExec();
-  return undefined;
+}
+
+/** From here on the signals that we listened for end us at once, as they would the daemon. */
+export function stopListening(): void {
+  for (const name of stopSignals) setSignal(name, 'default');
 }
 
 /** Becomes the program. Comes back only with the reason why that was not possible. */
 export function becomeProgram({ path, argv }: Executable): Problem {
   try {
-    const raw = rawBytes(argv);
-    if (raw) execveBytes(path, raw.args, raw.env);
+    // `--disable-sigusr1`, with which we are sealed so that SIGUSR1 never opens a debugger port, leaves
+    // SIGUSR1 blocked, and execve(2) keeps that too.
+    unblockSignals();
+    execveBytes(path, argumentBytes(argv), nulSeparated(readFileSync('/proc/self/environ')));
+    // It came back, and Node can tell why.
     process.execve?.(path, argv, process.env);
   } catch (error) {
-    const gone = errnoOf(error) === 'ENOENT';
-    return {
-      kind: gone ? 'notFound' : 'notExecutable',
-      // The file was there a moment ago, so it is the interpreter that its #! line or ELF header names.
-      what: gone
-        ? `cannot start ${path}: the interpreter that it names does not exist`
-        : `cannot start ${path}: ${errnoWords(error)}`,
-      remedy: gone
-        ? `see what its first line or "file ${path}" names`
-        : errnoOf(error) === 'E2BIG'
-          ? 'give it fewer or shorter arguments or variables'
-          : 'use a program that was built for this machine',
-    };
+    // What we say about it must not kill us if nobody reads our stderr.
+    setSignal('SIGPIPE', 'ignored');
+    return whyNot(path, error);
   }
   return { kind: 'internal', what: `cannot start ${path}: execve came back`, remedy: 'please report it' };
 }
 
+function whyNot(path: string, error: unknown): Problem {
+  const gone = errnoOf(error) === 'ENOENT';
+  return {
+    kind: gone ? 'notFound' : 'notExecutable',
+    // The file was there a moment ago, so it is the interpreter that its #! line or ELF header names.
+    what: gone
+      ? `cannot start ${path}: the interpreter that it names does not exist`
+      : `cannot start ${path}: ${errnoWords(error)}`,
+    remedy: gone
+      ? `see what its first line or "file ${path}" names`
+      : errnoOf(error) === 'E2BIG'
+        ? 'give it fewer or shorter arguments or variables'
+        : 'use a program that was built for this machine',
+  };
+}
+
 /**
- * Arguments and environment as the bytes that we were given, if some of them are not valid UTF-8.
+ * Arguments as the bytes that we were given.
  *
- * Node decodes both, and replaces what it cannot decode by U+FFFD; the kernel still has the
- * originals. Undefined where there is nothing that Node could have replaced.
+ * Node decodes them, and replaces what is not valid UTF-8 by U+FFFD; the kernel still has the
+ * originals. Whatever we added stands in front, so the user's arguments are the last ones on both
+ * sides. The environment is taken from the kernel as a whole, since Node also removes variables
+ * (NODE_CHANNEL_FD), and keeps neither duplicates nor entries without "=".
  */
-function rawBytes(argv: readonly string[]): { args: Buffer[]; env: Buffer[] } | undefined {
-  const replaced = (text: string | undefined) => text?.includes('\ufffd') ?? false;
-  if (!argv.some(replaced) && !Object.entries(process.env).some((pair) => pair.some(replaced)))
-    return undefined;
+function argumentBytes(argv: readonly string[]): Buffer[] {
+  if (!argv.some((text) => text.includes('\ufffd'))) return argv.map((text) => Buffer.from(text));
   const given = nulSeparated(readFileSync('/proc/self/cmdline'));
-  // Whatever we added stands in front, so the user's arguments are the last ones on both sides.
-  const args = argv.map((text, at) =>
-    replaced(text) ? (given[given.length - argv.length + at] ?? Buffer.from(text)) : Buffer.from(text),
+  return argv.map((text, at) =>
+    text.includes('\ufffd')
+      ? (given[given.length - argv.length + at] ?? Buffer.from(text))
+      : Buffer.from(text),
   );
-  return { args, env: nulSeparated(readFileSync('/proc/self/environ')) };
 }
 
 /** The strings of a /proc file in which each string ends with a NUL byte. */

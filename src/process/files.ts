@@ -1,6 +1,6 @@
 /** Carries out the file actions of a plan. */
 import * as fs from 'node:fs';
-import { dirname } from 'node:path';
+import { makePath } from '../directories.ts';
 import type { FileAction } from '../plan.ts';
 import { errnoOf, errnoWords, type Problem } from '../problem.ts';
 
@@ -26,9 +26,11 @@ export function carryOutFile(action: FileAction): Problem | undefined {
 }
 
 function makeDirectory(action: Extract<FileAction, { do: 'directory' }>): void {
-  const existed = fs.existsSync(action.path);
-  if (!existed) makePath(action.path);
-  if (existed && !action.mend) return;
+  const there = fs.lstatSync(action.path, { throwIfNoEntry: false });
+  // A link is not followed: what it leads to is not ours to give away.
+  if (there && !there.isDirectory()) throw 'ENOTDIR';
+  if (!there) makePath(action.path);
+  if (there && !action.mend) return;
   const at = fs.statSync(action.path);
   const { owner, mode } = action;
   // Only what differs is changed: a container without CAP_CHOWN need not change what is right.
@@ -36,13 +38,6 @@ function makeDirectory(action: Extract<FileAction, { do: 'directory' }>): void {
     fs.chownSync(action.path, owner.uid, owner.gid);
   }
   if ((at.mode & 0o7777) !== mode) fs.chmodSync(action.path, mode);
-}
-
-/** mkdir -p. Node's own `recursive` reports a read-only file system as ENOENT, which sends people astray. */
-function makePath(path: string): void {
-  if (fs.existsSync(path)) return;
-  makePath(dirname(path));
-  fs.mkdirSync(path);
 }
 
 /** Writes the copy under its final mode and owner from the first byte on; never through a link. */

@@ -6,7 +6,8 @@
 import { readdirSync } from 'node:fs';
 
 const SIG_SETMASK = 2;
-const SIG_DFL = 0n;
+// SIG_DFL and SIG_IGN.
+const dispositions = { default: 0n, ignored: 1n } as const;
 const RLIMIT_NOFILE = 7;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
@@ -51,9 +52,9 @@ export function unblockSignals(): void {
   call('pthread_sigmask', SIG_SETMASK, Buffer.alloc(sigsetBytes), 0n);
 }
 
-/** Gives a signal its default disposition, without libuv's knowledge. */
-export function defaultSignal(name: keyof typeof signals): void {
-  call('signal', signals[name], SIG_DFL);
+/** Sets a signal's disposition, without libuv's knowledge. */
+export function setSignal(name: keyof typeof signals, to: keyof typeof dispositions): void {
+  call('signal', signals[name], dispositions[to]);
 }
 
 /**
@@ -77,14 +78,14 @@ export function fileLimits(): { soft: bigint; hard: bigint } {
   return { soft: limits[0] ?? 0n, hard: limits[1] ?? 0n };
 }
 
-/** Sets the soft limit on open files; false when the kernel refuses, which it does above the hard limit. */
-export function setSoftFileLimit(soft: number): boolean {
-  return call('setrlimit', RLIMIT_NOFILE, new BigUint64Array([BigInt(soft), fileLimits().hard])) === 0;
+/** Sets the soft limit on open files, which must not be above the hard one. */
+export function setSoftFileLimit(soft: number): void {
+  call('setrlimit', RLIMIT_NOFILE, new BigUint64Array([BigInt(soft), fileLimits().hard]));
 }
 
 /**
- * execve(2) with bytes, for arguments or an environment that are not valid UTF-8, which
- * `process.execve` cannot pass. Comes back only if the kernel refused.
+ * execve(2) with bytes, so that what is not valid UTF-8 is passed as it is, which `process.execve`
+ * cannot do. Comes back only if the kernel refused.
  */
 export function execveBytes(program: string, args: readonly Buffer[], env: readonly Buffer[]): void {
   // All buffers stay referenced from `kept` until the call has been made.

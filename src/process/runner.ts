@@ -3,13 +3,21 @@
  * is ready, then hand over. Nothing is started or written before everything that can be checked
  * has been checked; whatever fails afterwards, nothing of ours is left running.
  */
+import { rmSync } from 'node:fs';
 import type { Host } from '../host.ts';
 import type { Log } from '../log.ts';
 import type { Plan, Probe, Service } from '../plan.ts';
 import { exitCodes, type Problem, sentence } from '../problem.ts';
 import { forgetPlan, recordPlan } from '../record.ts';
 import type { Settings } from '../settings.ts';
-import { becomeProgram, type Executable, findExecutable, undoNode } from './exec.ts';
+import {
+  becomeProgram,
+  type Executable,
+  fileLimitProblem,
+  findExecutable,
+  stopListening,
+  undoNode,
+} from './exec.ts';
 import { type Running, startService } from './service.ts';
 import type { StopRequest } from './stop.ts';
 
@@ -39,6 +47,7 @@ export async function carryOut(plan: Plan, means: Means): Promise<number> {
   const problems = [
     ...plan.requirements.flatMap(({ problem }) => (problem ? [problem] : [])),
     ...('kind' in main ? [main] : []),
+    ...[fileLimitProblem(settings.nofile) ?? []].flat(),
   ];
   const [first] = problems;
   if (first) {
@@ -54,19 +63,28 @@ export async function carryOut(plan: Plan, means: Means): Promise<number> {
 
   await log('debug', `handing over: exec ${(main as Executable).argv.join(' ')}`);
   const recorded = plan.health !== undefined && recordPlan(plan.mode, plan.health, host);
-  const problem = undoNode(settings.nofile) ?? (await seeSignals(stop)) ?? becomeProgram(main as Executable);
+  undoNode(settings.nofile);
+  const stopped = await seeSignals(stop);
+  const problem = stopped ? undefined : becomeProgram(main as Executable);
   if (recorded) forgetPlan(host);
-  return abandon(started, problem === 'stopped' ? undefined : problem, means);
+  return abandon(started, problem, means);
 }
 
 /**
  * A whole turn of the event loop, in which a signal that arrived just before is seen rather than
  * lost. Immediates run after polling, so that the second one has a poll before it for certain.
+ *
+ * Our handlers have to go, since what arrives between the last look and execve(2) would only be
+ * noted. The earlier the better, as the signal then ends us by itself; but for PID 1 the kernel drops
+ * signals without a handler, so that there they stay until the last moment.
  */
-async function seeSignals(stop: StopRequest): Promise<'stopped' | undefined> {
+async function seeSignals(stop: StopRequest): Promise<boolean> {
+  const first = process.pid === 1;
+  if (!first) stopListening();
   await new Promise(setImmediate);
   await new Promise(setImmediate);
-  return stop.by() && 'stopped';
+  if (first && !stop.by()) stopListening();
+  return stop.by() !== undefined;
 }
 
 /** Stops what was started, in reverse order, and tells why. */
@@ -91,12 +109,16 @@ async function makeReady(service: Service, started: Running[], means: Means): Pr
   const { host, stop, log, awaitReady } = means;
   const begun = Date.now();
   const running = service.start && startService(service, service.start, host);
-  if (running && 'kind' in running) return running;
+  if (running && 'kind' in running) {
+    service.start?.discard.forEach(discard);
+    return running;
+  }
   if (running) started.push(running);
   const because = await awaitReady(service.ready, {
     stop: stop.signal,
     over: () => running?.ended() !== undefined,
   });
+  service.start?.discard.forEach(discard);
   if (because === undefined) {
     await log('info', `${service.name} is ready, after ${Date.now() - begun} ms`);
     return undefined;
@@ -109,6 +131,11 @@ async function makeReady(service: Service, started: Running[], means: Means): Pr
     what: `cannot use ${service.name}: it ended with ${ended} before it was ready`,
     remedy: 'see what it said in the lines above',
   };
+}
+
+/** Removes a file that was needed for a service's start only. */
+function discard(path: string): void {
+  rmSync(path, { force: true });
 }
 
 const tell = (log: Log, problem: Problem): Promise<void> =>

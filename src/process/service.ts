@@ -5,13 +5,14 @@ import type { Service, ServiceStart } from '../plan.ts';
 import type { Problem } from '../problem.ts';
 import { pause } from './child.ts';
 import { carryOutFile } from './files.ts';
+import { closeOthersOnExec } from './libc.ts';
 
 /** A started daemon. */
 export interface Running {
   readonly name: string;
   /** How it ended ("exit status 1", "SIGKILL"), once it has. */
   ended(): string | undefined;
-  /** TERM, then its grace, then KILL of all that it started. Resolves when it is gone. */
+  /** TERM, then its grace, then KILL. Resolves when it is gone. */
   stop(): Promise<void>;
 }
 
@@ -32,9 +33,13 @@ export function startService(service: Service, start: ServiceStart, host: Host):
   const { program, args } = start.command;
   const found = host.program(program);
   const as = start.user ? [`--reuid=${start.user.uid}`, `--regid=${start.user.gid}`, '--clear-groups'] : [];
+  // As PID 1 we take the whole PID namespace with us, and need no setpriv of util-linux 2.33 or newer.
+  const withUs = process.pid === 1 ? [] : ['--pdeathsig=TERM'];
+  // Descriptors of our caller beyond 2 are none of its business either.
+  closeOthersOnExec();
   const child = spawn(
     'setpriv',
-    [...as, '--pdeathsig=TERM', '--', 'path' in found ? found.path : program, ...args],
+    [...as, ...withUs, '--', 'path' in found ? found.path : program, ...args],
     // Its log goes straight to our stderr: a pipe to us would break when the daemon takes our place.
     { stdio: ['ignore', 'ignore', 2] },
   );
@@ -48,7 +53,9 @@ function watch(name: string, child: ChildProcess, graceMs: number): Running {
       ended = signal ?? `exit status ${code}`;
       resolve();
     });
+    // Also emitted when a signal could not be sent: then it has not ended.
     child.on('error', (error) => {
+      if (child.pid !== undefined) return;
       ended = error.message;
       resolve();
     });
@@ -63,8 +70,7 @@ function watch(name: string, child: ChildProcess, graceMs: number): Running {
       void gone.then(() => patience.abort());
       await pause(graceMs, patience.signal);
       if (ended !== undefined) return;
-      child.kill('SIGKILL');
-      await gone;
+      if (child.kill('SIGKILL')) await gone;
     },
   };
 }

@@ -298,6 +298,24 @@ describe('our own output', () => {
   });
 });
 
+describe('the environment', () => {
+  test('arrives as the kernel has it, with what Node would take away', async () => {
+    const site = makeSite();
+    const daemon = site.install('ldmsd', ldmsdThat("tr '\\0' '\\n' < /proc/self/environ"));
+    const fed = [
+      'A=1',
+      'NODE_UNIQUE_ID=7',
+      'B= x ',
+      `PATH=${site.env['PATH']}`,
+      `LDMS_ENTRYPOINT_ROOT=${site.root}`,
+    ];
+    const direct = await run('env', ['-i', ...fed, daemon, '-F']);
+    const ours = await run('env', ['-i', ...fed, program, 'samp', '-F']);
+    expect(ours.stdout).toBe(direct.stdout);
+    expect(direct.stdout).toContain('NODE_UNIQUE_ID=7');
+  });
+});
+
 describe('a program that cannot be started', () => {
   const one = (stderr: string) => {
     expect(stderr.trimEnd().split('\n'), 'one line tells all').toHaveLength(1);
@@ -349,6 +367,20 @@ describe('a program that cannot be started', () => {
     const { code, stderr } = await site.run(['samp', '-F', '-x', 'sock:1']);
     expect(one(stderr)).toMatch(/the interpreter that it names does not exist/);
     expect(code).toBe(127);
+  });
+
+  test('is told by its code also when nobody reads our stderr any more', async () => {
+    const site = makeSite();
+    site.install('ldmsd', 'nothing that a kernel could run\n');
+    const code = site.path('code');
+    await run(
+      '/bin/sh',
+      ['-c', `exec 3>${code}; { "$0" samp -F -x sock:1 2>&1 >/dev/null; echo $? >&3; } | true`, program],
+      {
+        env: site.env,
+      },
+    );
+    expect(readFileSync(code, 'utf8')).toBe('126\n');
   });
 
   test('leaves no record of a running container behind', async () => {

@@ -1,8 +1,8 @@
 /** ACCEPTANCE B: exit codes, and being stopped while preparing. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { testNeeding } from '../support/needs.ts';
-import { until } from '../support/program.ts';
+import { run, until } from '../support/program.ts';
 import { isAlive, ldmsdThat, logLines, makeSite, mungedsOf } from '../support/site.ts';
 
 describe("the daemon's end is ours", () => {
@@ -136,6 +136,26 @@ describe('being stopped while preparing', () => {
     }
     // Before our first line, while preparing, and in the daemon: 143 each time.
     expect(new Set(codes)).toEqual(new Set([143]));
+  });
+
+  test('SIGTERM while ldmsd -V hangs in a child of a wrapper script ends at once', async () => {
+    const site = makeSite();
+    site.install('ldmsd', `#!/bin/sh\necho $$ > ${site.path('asked')}\n/bin/sleep 300\necho never\n`);
+    const child = site.start(['samp', '-x', 'sock:1']);
+    await until('ldmsd is asked for its version', () => existsSync(site.path('asked')));
+    const begun = Date.now();
+    child.kill('SIGTERM');
+    expect((await child.ended).code).toBe(143);
+    expect(Date.now() - begun, 'the child of 300 s was waited for').toBeLessThan(30_000);
+  });
+
+  test('a FIFO as configuration file is left to ldmsd, and hangs nobody', async () => {
+    const site = makeSite();
+    site.install('ldmsd', ldmsdThat('echo started'));
+    await run('mkfifo', [site.path('fifo')]);
+    const { stdout, stderr } = await site.run(['samp', '-c', site.path('fifo')]);
+    expect(stdout).toBe('started\n');
+    expect(stderr).toContain('is no regular file and is left to ldmsd unread');
   });
 
   test("SIGTERM while the host's munge is waited for ends at once, though the deadline is far", async () => {

@@ -1,5 +1,5 @@
 /** ACCEPTANCE H5: `health`, of a running samp or agg. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { testNeeding } from '../support/needs.ts';
@@ -95,9 +95,16 @@ describe('health', () => {
   test('is not deceived by another process with the pid of the dead daemon', async () => {
     const site = makeSite();
     await running(site, ['samp', '-F']);
-    const record = site.path('run/ldms-entrypoint/plan.json');
+    const [name = ''] = readdirSync(site.path('run/ldms-entrypoint')).filter((file) =>
+      file.startsWith('plan.'),
+    );
+    const record = site.path(`run/ldms-entrypoint/${name}`);
     const written = JSON.parse(readFileSync(record, 'utf8')) as Record<string, unknown>;
     writeFileSync(record, JSON.stringify({ ...written, startTime: '1' }));
+    expect((await site.run(['health'])).code).toBe(1);
+    // A broken one neither: the answer is 1, and no crash.
+    const { listeners: _, ...broken } = written;
+    writeFileSync(record, JSON.stringify(broken));
     expect((await site.run(['health'])).code).toBe(1);
     // Negative control: the record as it was.
     writeFileSync(record, JSON.stringify(written));
@@ -148,6 +155,17 @@ describe('health', () => {
       code: 1,
       stdout: `unhealthy: ldms_ls of sock:${port}: ldms_ls ended with 1\n`,
     });
+  });
+
+  test('deep: a listener with an authentication domain of its own is asked with that', async () => {
+    const site = makeSite({ LDMS_ENTRYPOINT_HEALTH: 'deep' });
+    const lines = 'auth_add name=secure plugin=ovis conf=/x\nlisten xprt=rdma port=10602 auth=secure\n';
+    await running(site, ['samp', '-c', site.write('samp.conf', lines)]);
+    site.install('ldms_ls', `#!/bin/sh\nprintf '<%s>' "$@" > ${site.path('asked')}\n`);
+    await site.run(['health']);
+    expect(readFileSync(site.path('asked'), 'utf8')).toContain(
+      '<-x><rdma><-p><10602><-a><ovis><-A><conf=/x>',
+    );
   });
 
   test('answers only 0 or 1, also to a wrong setting or argument', async () => {

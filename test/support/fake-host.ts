@@ -65,6 +65,7 @@ export function fakeHost(world: FakeWorld = {}): Host {
       const ids = users[name];
       return ids && { name, ...ids };
     },
+    hasUid: () => true,
     capabilities: () => world.capabilities ?? (1n << 41n) - 1n,
     program: (name) => {
       const found = programs[name] ?? { missing: 'notFound', errno: 'ENOENT' };

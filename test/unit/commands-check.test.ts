@@ -27,7 +27,7 @@ const hosts: Service = {
 const ours: Service = {
   ...hosts,
   name: 'munged',
-  start: { command: { program: 'munged', args: [] }, files: [], graceMs: 500 },
+  start: { command: { program: 'munged', args: [] }, files: [], discard: [], graceMs: 500 },
 };
 const emptyKey = { kind: 'munge', what: 'cannot use the key: it is empty', remedy: 'make one' } as const;
 const noFile = { kind: 'configuration', what: 'cannot read /c', remedy: 'mount it' } as const;

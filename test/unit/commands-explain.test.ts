@@ -40,6 +40,7 @@ const full: Plan = {
           { do: 'remove', path: '/run/munge/munge.socket.2' },
           { do: 'copy', from: '/etc/munge/munge.key', path: '/run/key', mode: 0o600, owner: munge },
         ],
+        discard: [],
         graceMs: 500,
       },
       ready: probe,

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findProgram, parsePasswd, realHost } from '../../src/host.ts';
+import { findProgram, isMapped, parsePasswd, realHost } from '../../src/host.ts';
 
 let place: string;
 const at = (inside: string) => join(place, inside);
@@ -208,5 +208,17 @@ describe('the real host', () => {
 
   test('finds programs along the PATH of the environment it was given', () => {
     expect(host().program('tool')).toEqual({ path: at('second/tool') });
+  });
+});
+
+describe('user namespaces', () => {
+  test.each([
+    ['all ids, as on a machine', '         0          0 4294967295\n', 101, true],
+    ['root alone, as in a rootless container', '         0       1000          1\n', 101, false],
+    ['root and a range of subordinate ids', '0 1000 1\n1 100000 65536\n', 101, true],
+    ['beyond the range', '0 1000 1\n1 100000 65536\n', 65537, false],
+    ['a kernel without them', '', 101, true],
+  ])('%s', (_, map, id, there) => {
+    expect(isMapped(map, id)).toBe(there);
   });
 });

@@ -12,7 +12,7 @@ async function found(
   const all = nothingFound(host.env);
   const errno = await readConfig(file, language, host, all);
   if (errno !== undefined) throw new Error(`${file}: ${errno}`);
-  return all;
+  return { ...all, listeners: all.listeners.map(({ listener }) => listener) };
 }
 
 /** The plugins that a file of commands asks for, in order, and then the domains that its commands use. */
@@ -176,7 +176,7 @@ describe('authentication domains', () => {
     const content = 'prdcr_add name=p auth=munge\nauth_add name=munge plugin=ovis\nauth_add name=site\n';
     const { auths, domains, used } = await found(content);
     expect(auths).toMatchObject([{ plugin: 'ovis' }, { plugin: 'site' }]);
-    expect(domains).toEqual(new Set(['munge', 'site']));
+    expect([...domains.keys()]).toEqual(['munge', 'site']);
     expect(used).toEqual([{ plugin: 'munge', args: [], from: `line 1 of ${file}` }]);
   });
 
@@ -285,7 +285,7 @@ describe('include', () => {
     expect(await readConfig(a, 'commands', { ...host, read }, all)).toBeUndefined();
     expect(reads).toEqual([a, b]);
     expect(all.auths).toMatchObject([{ plugin: 'munge' }, { plugin: 'ovis' }]);
-    expect(all.listeners).toMatchObject([{ port: 412 }, { port: 411 }]);
+    expect(all.listeners).toMatchObject([{ listener: { port: 412 } }, { listener: { port: 411 } }]);
   });
 });
 

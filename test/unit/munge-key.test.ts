@@ -79,7 +79,8 @@ const refused = (why: RegExp, remedy: RegExp) => ({
   remedy: expect.stringMatching(remedy),
 });
 
-const chmodKey = /^on the host: chmod 0600 KEYFILE \(in Kubernetes: defaultMode: 0400\)$/;
+const chmodKey =
+  /^on the host: chmod 0600 KEYFILE \(a docker or podman secret: mode=0400; Kubernetes: defaultMode: 0400, no fsGroup\)$/;
 // Without --keyfile, mungekey writes to the host's own /etc/munge/munge.key, or refuses to.
 const makeKey =
   /^make one on the host and give it to every node .*: mungekey --create --bits=1024 --keyfile=munge\.key$/;

@@ -161,6 +161,7 @@ describe('our own munge', () => {
               { do: 'remove', path: socket },
               { do: 'remove', path: `${socket}.lock` },
             ],
+            discard: [],
             graceMs: expect.any(Number),
           },
           ready: { kind: 'munge', socket, deadlineMs: 10_000 },
@@ -198,6 +199,13 @@ describe('our own munge', () => {
 
   test('the key is never on the command line', () => {
     expect(JSON.stringify(plan())).not.toContain('thirty-two');
+  });
+
+  test('a copied key is discarded as soon as munged has read it', () => {
+    const { services } = plan({ files: { '/etc/munge/munge.key': { ...key, uid: 0 } } });
+    const { files: actions = [], discard } = services[0]?.start ?? {};
+    expect(actions.at(-1)).toMatchObject({ do: 'copy', path: '/run/ldms-entrypoint/munge/munge.key' });
+    expect(discard).toEqual(['/run/ldms-entrypoint/munge/munge.key']);
   });
 
   test("munged's own uid is that of the image's /etc/passwd", () => {
@@ -297,13 +305,13 @@ describe('what keeps our own munge from starting is told before anything is star
     ],
     [
       'without SETUID',
-      { capabilities: 1n << 6n },
+      { capabilities: (1n << 6n) | (1n << 5n) },
       /lacks CAP_SETUID$/,
       /--cap-add=SETUID --cap-add=SETGID --cap-add=CHOWN .*, or the host's munge/,
     ],
     [
       'without SETGID',
-      { capabilities: 1n << 7n },
+      { capabilities: (1n << 7n) | (1n << 5n) },
       /lacks CAP_SETGID$/,
       /--cap-add=SETUID --cap-add=SETGID --cap-add=CHOWN .*, or the host's munge/,
     ],
