@@ -105,10 +105,15 @@ load('program', module);
  * code takes otherwise.
  */
 function warmBootScript() {
-  return `process.execve = () => {
+  return `function writeCaches() {
   const { writeFileSync } = process.getBuiltinModule('node:fs');
   for (const [name, script] of scripts) writeFileSync(name + '.cache', script.createCachedData());
   process.exit(0);
+}
+const { DynamicLibrary } = process.getBuiltinModule('node:ffi');
+const { getFunction } = DynamicLibrary.prototype;
+DynamicLibrary.prototype.getFunction = function (name, signature) {
+  return name === 'execve' ? writeCaches : getFunction.call(this, name, signature);
 };
 ${bootScript([])}`;
 }
@@ -141,7 +146,9 @@ async function makeCodeCaches() {
   rmSync(place, { recursive: true });
   rmSync(join(dist, 'warm'));
   if (code !== 0) throw new Error(`the program ended with ${code} while its code caches were made: ${said}`);
-  return scripts.filter((name) => existsSync(join(dist, `${name}.cache`)));
+  const cached = scripts.filter((name) => existsSync(join(dist, `${name}.cache`)));
+  if (!cached.includes('program')) throw new Error('the program made no code cache: starts would be slow');
+  return cached;
 }
 
 /** Copies and strips the Node binary. The sealed file itself must not be stripped: it crashes then. */
