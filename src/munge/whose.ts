@@ -26,7 +26,7 @@ export type Whose =
 /**
  * Decides from the mounts over `socket`, an absolute path.
  *
- * Where no mount of the host's is, a socket can be a left-over of our own munged, killed with an
+ * Where no mount of the host's is, a socket can be a leftover of our own munged, killed with an
  * earlier run of this container, or somebody's who serves there: a sidecar through a shared volume,
  * or the machine's munged where there is no container.
  *

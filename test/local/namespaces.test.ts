@@ -4,15 +4,13 @@ import { describe, expect } from 'vitest';
 import { startMunged } from '../support/munged.ts';
 import { testNeeding } from '../support/needs.ts';
 import { program, type Result, run, type Started, start, until } from '../support/program.ts';
-import { ldmsdThat, logLines, makeSite, mungedsOf, type Site } from '../support/site.ts';
+import { ldmsdThat, logLines, makeSite, mungedsOf, type Site, usesMunge } from '../support/site.ts';
 
 const asked = 'samp -x sock:10411 -a munge';
 const message = ({ stderr }: Result) =>
   logLines(stderr)
     .map(({ msg }) => String(msg))
     .join('\n');
-const usesMunge = (site: Site) =>
-  ldmsdThat(`munge -n -S ${site.socket} | unmunge -n -S ${site.socket} && echo munge works`);
 
 /** Runs a shell script in mount and PID namespaces of its own; `$0` is the program. */
 function inNamespaces(site: Site, script: string, env: NodeJS.ProcessEnv = site.env): Started {

@@ -126,3 +126,16 @@ export const ldmsdThat = (body: string): string => `#!/bin/sh
 if [ "$1" = -V ]; then echo "LDMSD Version: 4.4.4"; exit 0; fi
 ${body}
 `;
+
+/** The README's line: a sampler with munge. */
+export const asked = ['samp', '-x', 'sock:10411', '-a', 'munge'] as const;
+
+/** An ldmsd that encodes and decodes one credential and says so; then `after`. */
+export const usesMunge = (site: Site, after = ''): string =>
+  ldmsdThat(`munge -n -S ${site.socket} | unmunge -n -S ${site.socket} && echo munge works\n${after}`);
+
+/** The messages of our own lines in a stderr. */
+export const message = (stderr: string): string =>
+  logLines(stderr)
+    .map(({ msg }) => String(msg))
+    .join('\n');
