@@ -124,6 +124,12 @@ function mayChangeUser(user: User, host: Host): Requirement[] {
 function socketDirectory(socket: string, user: User, host: Host): Requirement[] {
   const what = `directory of ${socket}`;
   const ours = dirname(socket);
+  const { kind } = host.look(socket);
+  if (kind !== 'nothing' && kind !== 'socket' && socket !== host.path(defaultSocket)) {
+    return [
+      refusal(what, 'there is something that is no socket, and munged would remove it', 'name another path'),
+    ];
+  }
   for (const directory of directoriesUp(ours)) {
     const at = host.look(directory);
     if (othersMayWrite(at)) {

@@ -96,8 +96,9 @@ describe('a munged of our own', () => {
     site.key();
     const file = site.write('precious/file', "the user's own");
     site.install('ldmsd', ldmsdThat('echo started'));
-    const { code } = await site.run([...asked, '-A', `socket=${file}`]);
+    const { code, stderr } = await site.run([...asked, '-A', `socket=${file}`]);
     expect(code).toBe(80);
+    expect(message(stderr)).toContain('there is something that is no socket, and munged would remove it');
     expect(readFileSync(file, 'utf8')).toBe("the user's own");
   });
 

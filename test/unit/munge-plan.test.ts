@@ -201,6 +201,13 @@ describe('our own munge', () => {
     expect(JSON.stringify(plan())).not.toContain('thirty-two');
   });
 
+  test('a file where the user said that a socket is, is not given to munged, which would remove it', () => {
+    const world = { files: { ...files, '/srv/precious': { mode: 0o600 } } };
+    const { requirements } = plan(world, {}, { why: '-a munge', socket: '/srv/precious' });
+    const told = requirements.flatMap(({ problem }) => problem ?? []);
+    expect(told).toMatchObject([{ what: expect.stringContaining('munged would remove it') }]);
+  });
+
   test('a copied key is discarded as soon as munged has read it', () => {
     const { services } = plan({ files: { '/etc/munge/munge.key': { ...key, uid: 0 } } });
     const { files: actions = [], discard } = services[0]?.start ?? {};
