@@ -49,13 +49,13 @@ export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
 /**
  * `docker run … ldms-samp bash` runs bash.
  *
- * ldmsd ignores operands, so a first word that is one can only mean a program; it has to be one
- * that exists, or else all words are ldmsd's.
+ * ldmsd ignores operands, so a first word that is one can only mean a program: one that exists, or
+ * any that is named with its directory. Otherwise all words are ldmsd's.
  */
 function otherCommand({ args, host }: Given): Plan['main'] | undefined {
   const [program, ...rest] = args;
-  if (!program || program.startsWith('-') || !('path' in host.program(program))) return undefined;
-  return { program, args: rest };
+  if (!program || program.startsWith('-')) return undefined;
+  return program.includes('/') || 'path' in host.program(program) ? { program, args: rest } : undefined;
 }
 
 /** Whether `-F` has to be added: for an ldmsd that would fork, unless the user gave it already. */

@@ -137,6 +137,7 @@ describe('arguments', () => {
     site.install('ldmsd', printsArguments);
     expect((await site.run(['samp', 'sh', '-c', 'echo $0 "$@"', 'a', 'b c'])).stdout).toBe('a b c\n');
     expect((await site.run(['samp', 'ldmsd', '-V'])).stdout).toBe('LDMSD Version: 4.4.4\n');
+    expect((await site.run(['samp', '/no/such/program'])).code).toBe(127);
     // Negative control: a first word that is no program is an operand of ldmsd's, as any word is.
     expect((await site.run(['samp', 'no-such-program'])).stdout).toBe('-F\0no-such-program\0');
   });

@@ -185,10 +185,13 @@ describe.each(['samp', 'agg'])('%s', (mode) => {
 
     test.each([
       ['a word that is no program', 'nonsense'],
-      ['a directory', '/etc'],
       ['an empty word', ''],
     ])("%s is ldmsd's to judge", async (_, word) => {
       expect(await plan([word])).toEqual({ ...becomes('-F', word), health: { listeners: [] } });
+    });
+
+    test('one that is named with its directory is tried, whether or not it can be executed', async () => {
+      expect((await plan(['/no/such/tool', '-x'])).main).toEqual({ program: '/no/such/tool', args: ['-x'] });
     });
 
     test('only the first word can be one', async () => {
