@@ -104,7 +104,7 @@ export function findRecord(host: Host): PlanRecord | undefined {
 }
 
 /** Field 22 of /proc/PID/stat; undefined for a process that is gone or only a zombie. */
-export function startTimeOf(pid: number): string | undefined {
+function startTimeOf(pid: number): string | undefined {
   try {
     // The command name may hold spaces and parentheses: fields are counted after the last ")".
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');

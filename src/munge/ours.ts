@@ -18,7 +18,7 @@ import { needsProgram } from './programs.ts';
 import { defaultSocket } from './wanted.ts';
 
 /** What we keep for munged, readable by it alone: a copied key, and its random seed. */
-export const privateDirectory = '/run/ldms-entrypoint/munge';
+const privateDirectory = '/run/ldms-entrypoint/munge';
 
 // munged needs about a millisecond to end after SIGTERM (measured: 0.9 ms, 1.7 ms at most).
 const graceMs = 500;

@@ -83,7 +83,7 @@ export function becomeProgram({ path, argv }: Executable): Problem {
     // `--disable-sigusr1`, with which we are sealed so that SIGUSR1 never opens a debugger port, leaves
     // SIGUSR1 blocked, and execve(2) keeps that too.
     unblockSignals();
-    execveBytes(path, argumentBytes(argv), nulSeparated(readFileSync('/proc/self/environ')));
+    execveBytes(path, argumentBytes(argv), environmentBytes());
     // It came back, and Node can tell why.
     process.execve?.(path, argv, process.env);
   } catch (error) {
@@ -115,8 +115,7 @@ function whyNot(path: string, error: unknown): Problem {
  *
  * Node decodes them, and replaces what is not valid UTF-8 by U+FFFD; the kernel still has the
  * originals. Whatever we added stands in front, so the user's arguments are the last ones on both
- * sides. The environment is taken from the kernel as a whole, since Node also removes variables
- * (NODE_CHANNEL_FD), and keeps neither duplicates nor entries without "=".
+ * sides.
  */
 function argumentBytes(argv: readonly string[]): Buffer[] {
   if (!argv.some((text) => text.includes('\ufffd'))) return argv.map((text) => Buffer.from(text));
@@ -126,6 +125,18 @@ function argumentBytes(argv: readonly string[]): Buffer[] {
       ? (given[given.length - argv.length + at] ?? Buffer.from(text))
       : Buffer.from(text),
   );
+}
+
+/**
+ * The environment as the kernel has it, since Node removes variables of its own (NODE_CHANNEL_FD),
+ * and keeps neither duplicates nor entries without "=". Without a /proc, what Node has must do.
+ */
+function environmentBytes(): Buffer[] {
+  try {
+    return nulSeparated(readFileSync('/proc/self/environ'));
+  } catch {
+    return Object.entries(process.env).map(([name, value]) => Buffer.from(`${name}=${value}`));
+  }
 }
 
 /** The strings of a /proc file in which each string ends with a NUL byte. */

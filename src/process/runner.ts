@@ -44,10 +44,11 @@ export interface Means {
 export async function carryOut(plan: Plan, means: Means): Promise<number> {
   const { host, settings, log, stop } = means;
   const main = findExecutable(host, plan.main);
+  const limit = fileLimitProblem(settings.nofile);
   const problems = [
     ...plan.requirements.flatMap(({ problem }) => (problem ? [problem] : [])),
     ...('kind' in main ? [main] : []),
-    ...[fileLimitProblem(settings.nofile) ?? []].flat(),
+    ...(limit ? [limit] : []),
   ];
   const [first] = problems;
   if (first) {
