@@ -30,6 +30,7 @@ const has: Record<string, () => boolean> = {
   namespaces: () =>
     installed('unshare') &&
     spawnSync('unshare', ['--mount', '--pid', '--fork', '--mount-proc', 'true']).status === 0,
+  'user namespaces': () => spawnSync('unshare', ['--user', '--map-root-user', 'true']).status === 0,
   ptrace: () => installed('strace') && spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0,
 };
 
