@@ -1,5 +1,5 @@
 /** ACCEPTANCE F: a munged of the container's own. */
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { startMunged } from '../support/munged.ts';
 import { testNeeding } from '../support/needs.ts';
@@ -36,6 +36,44 @@ describe('a munged of our own', () => {
       await until('munged has ended with the daemon, even when that was killed', () => !isAlive(pid ?? 0));
     },
   );
+
+  for (const umask of ['000', '077']) {
+    testNeeding(['munged'], `starts under umask ${umask}, as HPC users have it`, async () => {
+      const site = makeSite();
+      site.key();
+      site.install('ldmsd', usesMunge(site));
+      const script = `umask ${umask}; exec "$0" samp -x sock:1 -a munge`;
+      const { stdout, stderr } = await run('/bin/sh', ['-c', script, program], { env: site.env });
+      expect(stdout, stderr).toBe('munge works\n');
+    });
+  }
+
+  testNeeding(
+    ['munged', 'user namespaces', 'root'],
+    'runs as root where root is the only user, as in rootless containers',
+    async () => {
+      const site = makeSite();
+      site.key({ uid: 0, gid: 0 });
+      site.install('ldmsd', usesMunge(site));
+      const words = ['--user', '--map-root-user', program, ...asked];
+      const { stdout, stderr } = await run('unshare', words, { env: site.env });
+      expect(stdout, stderr).toBe('munge works\n');
+    },
+  );
+
+  testNeeding(['munged', 'root'], 'does not change what a link at /run/munge leads to', async () => {
+    const site = makeSite();
+    site.key();
+    mkdirSync(site.path('victim'));
+    mkdirSync(site.path('run'));
+    symlinkSync(site.path('victim'), site.path('run/munge'));
+    site.install('ldmsd', ldmsdThat('echo started'));
+    const before = statSync(site.path('victim'));
+    const { code } = await site.run(asked);
+    expect(code).toBe(78);
+    const after = statSync(site.path('victim'));
+    expect([after.uid, after.mode]).toEqual([before.uid, before.mode]);
+  });
 
   testNeeding(
     ['munged'],
