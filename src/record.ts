@@ -92,7 +92,8 @@ export function forgetPlan(host: Host): void {
 export function findRecord(host: Host): PlanRecord | undefined {
   for (const place of places(host)) {
     try {
-      if (!fs.lstatSync(place).isFile()) continue;
+      // Nearly always there is none, and an error with its stack is dear to make.
+      if (!fs.lstatSync(place, { throwIfNoEntry: false })?.isFile()) continue;
       const record = JSON.parse(fs.readFileSync(place, 'utf8')) as PlanRecord;
       const sameUser = fs.statSync(`/proc/${record.pid}`).uid === fs.statSync(place).uid;
       if (sameUser && startTimeOf(record.pid) === record.startTime) return record;

@@ -138,10 +138,11 @@ export function readSettings(env: NodeJS.ProcessEnv): { settings: Settings; prob
   for (const { key, name, fallback, takes, parse } of settingsTable) {
     const given = env[name] || fallback;
     const unset = key === 'root' ? '' : undefined;
-    const inForce = (text: string) => (text === '' ? unset : parse(text));
-    const malformed = given !== '' && parse(given) === undefined;
+    const read = (text: string) => (text === '' ? unset : parse(text));
+    const value = read(given);
+    const malformed = value === undefined && given !== '';
     if (malformed) wrong.push(`${name}=${given} is not ${takes}`);
-    settings[key] = inForce(malformed ? fallback : given);
+    settings[key] = malformed ? read(fallback) : value;
   }
   for (const name of Object.keys(env)) {
     if (name.startsWith(prefix) && !settingsTable.some((row) => row.name === name)) {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Host } from '../host.ts';
 import type { FileAction, Notice, Requirement, Service, User } from '../plan.ts';
 import { errnoWords, type Problem } from '../problem.ts';
+import { remedyFor } from '../process/files.ts';
 import type { Settings } from '../settings.ts';
 import {
   directoriesUp,
@@ -65,15 +66,9 @@ function roomFor(directory: string, host: Host): Requirement[] {
   return [
     {
       what: `room for ${directory}`,
-      problem: { kind: 'configuration', what, remedy: roomRemedy(errno, host) },
+      problem: { kind: 'configuration', what, remedy: remedyFor(errno, host.uid) },
     },
   ];
-}
-
-function roomRemedy(errno: string, host: Host): string {
-  if (errno === 'EROFS') return 'give the container a writable /run: docker run --tmpfs /run';
-  if (host.uid === 0) return 'docker run --cap-add=DAC_OVERRIDE';
-  return `uid ${host.uid} needs a /run that it may write to: docker run --tmpfs /run:mode=1777`;
 }
 
 /**
@@ -125,7 +120,7 @@ function socketDirectory(socket: string, user: User, host: Host): Requirement[] 
   const what = `directory of ${socket}`;
   const ours = dirname(socket);
   const { kind } = host.look(socket);
-  if (kind !== 'nothing' && kind !== 'socket' && socket !== host.path(defaultSocket)) {
+  if (kind !== 'nothing' && kind !== 'socket' && !isDefault(socket, host)) {
     return [
       refusal(what, 'there is something that is no socket, and munged would remove it', 'name another path'),
     ];
@@ -142,8 +137,7 @@ function socketDirectory(socket: string, user: User, host: Host): Requirement[] 
   const at = host.look(ours);
   // Our own directory we make, or mend if we may: as root, or as its owner.
   const mended =
-    socket === host.path(defaultSocket) &&
-    (host.uid === 0 || (at.kind === 'directory' && at.uid === host.uid));
+    isDefault(socket, host) && (host.uid === 0 || (at.kind === 'directory' && at.uid === host.uid));
   if (at.kind !== 'directory' || mended) return [];
   if (othersMayWrite(at) || (at.mode & 0o111) !== 0o111) {
     return [refusal(what, `munged refuses its mode ${octal(at.mode)}`, `chmod 0755 ${ours}`)];
@@ -155,12 +149,14 @@ function socketDirectory(socket: string, user: User, host: Host): Requirement[] 
         `${ours} belongs to uid ${at.uid}, and ${userWords(user)} may not write to it`,
         host.uid === 0
           ? `chown ${user.uid}:${user.gid} ${ours}`
-          : `docker run --tmpfs ${socket === host.path(defaultSocket) ? '/run' : ours}:mode=1777, or --user ${at.uid}:${at.gid}`,
+          : `docker run --tmpfs ${isDefault(socket, host) ? '/run' : ours}:mode=1777, or --user ${at.uid}:${at.gid}`,
       ),
     ];
   }
   return [];
 }
+
+const isDefault = (socket: string, host: Host): boolean => socket === host.path(defaultSocket);
 
 function refusal(what: string, why: string, remedy: string): Requirement {
   return { what, problem: { kind: 'munge', what: `cannot start munged: ${what}: ${why}`, remedy } };
@@ -176,7 +172,7 @@ function mungedService(socket: string, key: UsableKey, user: User, settings: Set
   const directory = host.path(privateDirectory);
   const copy = join(directory, 'munge.key');
   // A place that the user named for a socket is not ours to change, nor to remove anything from.
-  const isOurs = socket === host.path(defaultSocket);
+  const isOurs = isDefault(socket, host);
   const other = user.uid !== host.uid;
   const owner = other ? { owner: user } : {};
   const files: FileAction[] = [

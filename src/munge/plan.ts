@@ -27,7 +27,7 @@ export function planMunge(wanted: Wanted, settings: Settings, host: Host, answer
   const whose = whoseMunge(socket, host, answers);
   const common = { questions: [], socket };
   if (whose.whose === 'host' && settings.munge === 'container') {
-    return { ...common, notices: [], requirements: [notOverTheHosts(whose.because)], services: [] };
+    return { ...common, notices: [], requirements: [notOverTheHosts(whose)], services: [] };
   }
   if (whose.whose === 'host' || settings.munge === 'host') {
     return { ...common, ...hostsMunge(wanted, whose, socket, settings, host) };
@@ -82,13 +82,15 @@ function staleness(whose: Whose): Requirement[] {
   ];
 }
 
-function notOverTheHosts(because: string): Requirement {
+function notOverTheHosts({ because, mountPoint }: Extract<Whose, { whose: 'host' }>): Requirement {
   return {
     what: "a /run/munge of the container's own",
     problem: {
       kind: 'munge',
       what: `cannot start the container's own munged (LDMS_ENTRYPOINT_MUNGE=container): ${because}`,
-      remedy: 'leave out that mount, or the setting',
+      remedy: mountPoint
+        ? 'leave out that mount, or the setting'
+        : 'leave out the setting, and that one is used',
     },
   };
 }

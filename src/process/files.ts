@@ -20,7 +20,7 @@ export function carryOutFile(action: FileAction): Problem | undefined {
     return {
       kind: 'configuration',
       what: `cannot ${verbs[action.do]} ${action.path}: ${errnoWords(error)}`,
-      remedy: remedyFor(errnoOf(error)),
+      remedy: remedyFor(errnoOf(error), process.getuid?.() ?? 0),
     };
   }
 }
@@ -54,13 +54,17 @@ function copy(action: Extract<FileAction, { do: 'copy' }>): void {
   }
 }
 
-function remedyFor(errno: string): string {
+/**
+ * What a container has to be given so that we can write below its /run.
+ *
+ * @param uid who we are
+ */
+export function remedyFor(errno: string, uid: number): string {
   if (errno === 'EROFS') return 'give the container a writable /run: docker run --tmpfs /run';
-  if (errno === 'EPERM') {
+  if (errno === 'EPERM' || (errno === 'EACCES' && uid === 0)) {
     return "let root change owners (docker run --cap-add=CHOWN --cap-add=DAC_OVERRIDE --cap-add=FOWNER), or use the host's munge: -v /run/munge:/run/munge:ro";
   }
-  if (errno === 'EACCES') {
-    return `uid ${process.getuid?.()} needs a /run that it may write to: docker run --tmpfs /run:mode=1777`;
-  }
+  if (errno === 'EACCES')
+    return `uid ${uid} needs a /run that it may write to: docker run --tmpfs /run:mode=1777`;
   return 'free or mend that place';
 }

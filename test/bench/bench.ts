@@ -12,9 +12,9 @@ import { createServer } from 'node:net';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import minimist from 'minimist';
+import { mungeUser } from '../support/machine.ts';
 import { installed } from '../support/needs.ts';
 import { program, repository, run, until } from '../support/program.ts';
-import { mungeUser } from '../support/site.ts';
 import { makePlace, type Place } from './place.ts';
 
 const options = minimist(process.argv.slice(2), { boolean: ['write'], default: { rounds: 30 } });

@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { mungedsOf, mungeUser } from '../support/machine.ts';
 import { run, until } from '../support/program.ts';
-import { mungedsOf, mungeUser } from '../support/site.ts';
 
 /** One such directory, with a munge key and a record of ldmsd's version, as an image has it. */
 export interface Place {

@@ -34,15 +34,6 @@ export function look(pid: number): Sample | undefined {
   }
 }
 
-/** Whether a process exists and is more than a zombie. */
-export function isAlive(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
 /**
  * Whether this very process listens on a TCP port. The kernel is asked, not the daemon: to
  * connect would be an event of its own.
@@ -63,15 +54,6 @@ export function listensOn(pid: number, port: number): boolean {
     // A descriptor that was closed between the two calls, or the process with all of them.
     return false;
   }
-}
-
-/** The processes whose command line names a path, ourselves left out. */
-export function processesNaming(path: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => pid !== process.pid && lines(`/proc/${pid}/cmdline`).join('\n').includes(path))
-    .filter(isAlive);
 }
 
 function lines(file: string): string[] {

@@ -1,8 +1,8 @@
 /** Stopping what the demo has started. */
 import type { ChildProcess } from 'node:child_process';
 import treeKill from 'tree-kill';
+import { isAlive } from '../support/machine.ts';
 import type { Running } from './nodes.ts';
-import { isAlive } from './proc.ts';
 import { find } from './programs.ts';
 import { event } from './timeline.ts';
 

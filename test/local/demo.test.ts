@@ -3,15 +3,10 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { processesNaming } from '../support/machine.ts';
 import { repository, run, start, until } from '../support/program.ts';
-import { commandLine } from '../support/site.ts';
 
 const demo = join(repository, 'test/demo/demo.ts');
-
-const processesBelow = (directory: string) =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => commandLine(Number(pid)).some((word) => word.includes(directory)));
 
 test('`npm run demo -- --once` shows a set arriving, ends with 0, and leaves nothing behind', async () => {
   const before = new Set(readdirSync(tmpdir()));
@@ -33,5 +28,5 @@ test('the demo ends cleanly on Ctrl-C', async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(/nothing is left running/);
   const root = /LDMS_ENTRYPOINT_ROOT=(\S+)/.exec(stdout)?.[1];
-  if (root) expect(processesBelow(root)).toEqual([]);
+  if (root) expect(processesNaming(root)).toEqual([]);
 });

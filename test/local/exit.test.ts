@@ -1,9 +1,10 @@
 /** ACCEPTANCE B: exit codes, and being stopped while preparing. */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { isAlive, mungedsOf } from '../support/machine.ts';
 import { testNeeding } from '../support/needs.ts';
 import { run, until } from '../support/program.ts';
-import { isAlive, ldmsdThat, logLines, makeSite, mungedsOf } from '../support/site.ts';
+import { ldmsdThat, logLines, makeSite } from '../support/site.ts';
 
 describe("the daemon's end is ours", () => {
   test('every exit code from 0 to 255 comes out as it is', async () => {

@@ -2,9 +2,10 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { mungedsOf } from '../support/machine.ts';
 import { testNeeding } from '../support/needs.ts';
 import { program, run, type Started, until } from '../support/program.ts';
-import { ldmsdThat, makeSite, mungedsOf, type Site } from '../support/site.ts';
+import { ldmsdThat, makeSite, type Site } from '../support/site.ts';
 
 /** A port of this test's own, listened on by the test in the daemon's place. */
 async function listen(): Promise<{ server: Server; port: number }> {

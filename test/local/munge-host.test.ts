@@ -2,10 +2,11 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { mungedsOf } from '../support/machine.ts';
 import { startMunged } from '../support/munged.ts';
 import { testNeeding } from '../support/needs.ts';
 import { until } from '../support/program.ts';
-import { asked, ldmsdThat, makeSite, message, mungedsOf, usesMunge } from '../support/site.ts';
+import { asked, ldmsdThat, makeSite, message, usesMunge } from '../support/site.ts';
 
 describe("the host's munge, by setting", () => {
   const host = { LDMS_ENTRYPOINT_MUNGE: 'host' };

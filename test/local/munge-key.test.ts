@@ -10,9 +10,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { describe, expect } from 'vitest';
+import { mungeUser } from '../support/machine.ts';
 import { testNeeding } from '../support/needs.ts';
 import { program, run, start } from '../support/program.ts';
-import { asked, ldmsdThat, makeSite, message, mungeUser, type Site, usesMunge } from '../support/site.ts';
+import { asked, ldmsdThat, makeSite, message, type Site, usesMunge } from '../support/site.ts';
 
 describe('the key', () => {
   const refusals: [string, string[], (site: Site) => void, RegExp, RegExp][] = [

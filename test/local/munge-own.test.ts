@@ -1,20 +1,11 @@
 /** ACCEPTANCE F: a munged of the container's own. */
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { describe, expect } from 'vitest';
+import { isAlive, mungedsOf, mungeUser } from '../support/machine.ts';
 import { startMunged } from '../support/munged.ts';
 import { testNeeding } from '../support/needs.ts';
 import { program, run, until } from '../support/program.ts';
-import {
-  asked,
-  isAlive,
-  ldmsdThat,
-  makeSite,
-  message,
-  mungedsOf,
-  mungeUser,
-  type Site,
-  usesMunge,
-} from '../support/site.ts';
+import { asked, ldmsdThat, makeSite, message, type Site, usesMunge } from '../support/site.ts';
 
 describe('a munged of our own', () => {
   testNeeding(

@@ -1,10 +1,11 @@
 /** ACCEPTANCE F and A with real bind mounts, and as PID 1: mount and PID namespaces of the test's own. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
+import { mungedsOf } from '../support/machine.ts';
 import { startMunged } from '../support/munged.ts';
 import { testNeeding } from '../support/needs.ts';
 import { program, type Result, run, type Started, start, until } from '../support/program.ts';
-import { ldmsdThat, logLines, makeSite, mungedsOf, type Site, usesMunge } from '../support/site.ts';
+import { ldmsdThat, logLines, makeSite, type Site, usesMunge } from '../support/site.ts';
 
 const asked = 'samp -x sock:10411 -a munge';
 const message = ({ stderr }: Result) =>

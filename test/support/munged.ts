@@ -2,8 +2,9 @@
 import { chownSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { mungeUser } from './machine.ts';
 import { run, type Started, start, until } from './program.ts';
-import { mungeUser, type Site } from './site.ts';
+import type { Site } from './site.ts';
 
 /**
  * Starts munged behind a site's socket, with the site's key or a new one.

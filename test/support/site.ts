@@ -3,19 +3,11 @@
  * programs in front of PATH, and what tests put there.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { mungeUser } from './machine.ts';
 import { program, type Result, run, type Started, type StartOptions, start } from './program.ts';
 
 /** One such place. It is removed when its test has finished. */
@@ -33,14 +25,6 @@ export interface Site {
   key(options?: { bytes?: Buffer; mode?: number; uid?: number; gid?: number }): string;
   run(args: readonly string[], options?: StartOptions): Promise<Result>;
   start(args: readonly string[], options?: StartOptions): Started;
-}
-
-/** The uid and gid of munge, or of ourselves where there is no such user or we are not root. */
-export function mungeUser(): { uid: number; gid: number } {
-  const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-  if (self.uid !== 0) return self;
-  const line = readFileSync('/etc/passwd', 'utf8').match(/^munge:[^:]*:(\d+):(\d+):/m);
-  return line ? { uid: Number(line[1]), gid: Number(line[2]) } : self;
 }
 
 /** Makes a site. The directory can be entered by everybody, as munged's user has to. */
@@ -81,35 +65,6 @@ export function makeSite(settings: NodeJS.ProcessEnv = {}): Site {
     start: (args, options) => start(program, args, { env, ...options }),
   };
   return site;
-}
-
-/** Whether a process exists and is more than a zombie. */
-export function isAlive(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-/** The pids of the mungeds that serve below `root`. */
-export function mungedsOf(root: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      const [program = '', ...args] = commandLine(pid);
-      return program.endsWith('munged') && args.some((arg) => arg.startsWith(`--socket=${root}/`));
-    });
-}
-
-/** A process's arguments; empty for one that is gone or a zombie. */
-export function commandLine(pid: number): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
-  } catch {
-    return [];
-  }
 }
 
 /** The JSON lines of ours in a stderr, in which a daemon's own lines may stand as well. */

@@ -208,6 +208,16 @@ describe('our own munge', () => {
     expect(told).toMatchObject([{ what: expect.stringContaining('munged would remove it') }]);
   });
 
+  test('LDMS_ENTRYPOINT_MUNGE=container where a munged answers already: the setting is what to leave out', () => {
+    const world = { files: { ...files, [socket]: { kind: 'socket' } } } as const;
+    const host = fakeHost({ ...container, ...world });
+    const settings = settingsFrom({ LDMS_ENTRYPOINT_MUNGE: 'container' });
+    const { requirements } = planMunge({ why: 'LDMS_ENTRYPOINT_MUNGE=container' }, settings, host, 'yes');
+    expect(requirements.map(({ problem }) => problem?.remedy)).toEqual([
+      'leave out the setting, and that one is used',
+    ]);
+  });
+
   test('a copied key is discarded as soon as munged has read it', () => {
     const { services } = plan({ files: { '/etc/munge/munge.key': { ...key, uid: 0 } } });
     const { files: actions = [], discard } = services[0]?.start ?? {};
@@ -431,7 +441,11 @@ describe('what keeps our own munge from starting is told before anything is star
       [
         'root without CAP_DAC_OVERRIDE',
         { files: { ...files, ...at('/run', 'EACCES') } },
-        refusal('/run', denied, 'docker run --cap-add=DAC_OVERRIDE'),
+        refusal(
+          '/run',
+          denied,
+          "let root change owners (docker run --cap-add=CHOWN --cap-add=DAC_OVERRIDE --cap-add=FOWNER), or use the host's munge: -v /run/munge:/run/munge:ro",
+        ),
       ],
     ] as const)('%s: there is none, and what to do is said', (_, world, problem) => {
       const { requirements } = plan(world);
