@@ -191,8 +191,11 @@ function seal(main, out, assets, options = []) {
       useSnapshot: false,
       disableExperimentalSEAWarning: true,
       // --disable-sigusr1: SIGUSR1 must not open a debugger port, which on --network=host is the host's.
+      // --max-semi-space-size and --expose-gc: a supervisor that stays gives back what it has used.
       execArgv: [
         '--v8-pool-size=0',
+        '--expose-gc',
+        '--max-semi-space-size=1',
         '--disable-warning=ExperimentalWarning',
         '--disable-sigusr1',
         ...options,
@@ -203,8 +206,8 @@ function seal(main, out, assets, options = []) {
     }),
   );
   // A fixed seed, and names without directories (they are kept in the program), make the program the
-  // same bytes each time.
-  execFileSync(process.execPath, ['--random-seed=1', '--build-sea', config], {
+  // same bytes each time. V8 takes a code cache only if it was made with --expose-gc as well.
+  execFileSync(process.execPath, ['--random-seed=1', '--expose-gc', '--build-sea', config], {
     cwd: dist,
     stdio: ['ignore', 'ignore', 'inherit'],
   });

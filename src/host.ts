@@ -35,6 +35,12 @@ export type ProgramLook =
   | { readonly path: string }
   | { readonly missing: 'notFound' | 'notExecutable'; readonly at?: string; readonly errno: string };
 
+/** An address and port; the address as people write it, `0.0.0.0` and `::` for all. */
+export interface TcpAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** The snapshot that modes plan from. */
 export interface Host {
   readonly env: NodeJS.ProcessEnv;
@@ -57,6 +63,10 @@ export interface Host {
   hasUid(uid: number): boolean;
   /** Our effective capabilities, a bit each as capabilities(7) numbers them. */
   capabilities(): bigint;
+  /** The TCP addresses that somebody in our network namespace listens on. */
+  listening(): readonly TcpAddress[];
+  /** The process that holds a lock on a file, as far as our PID namespace shows it. */
+  lockedBy(path: string): number | undefined;
   /** Finds a program as execvp(3) does, and in the sbin directories beyond PATH. */
   program(name: string): ProgramLook;
 }
@@ -95,6 +105,11 @@ export function realHost(env: NodeJS.ProcessEnv, root: string): Host {
       const bits = /^CapEff:\s*([0-9a-f]+)/m.exec(readOr('/proc/self/status'))?.[1];
       return BigInt(`0x${bits ?? '0'}`);
     }),
+    listening: once(() => ['tcp', 'tcp6'].flatMap((name) => parseListening(readOr(`/proc/net/${name}`)))),
+    lockedBy: (file) => {
+      const inode = fs.statSync(file, { throwIfNoEntry: false, bigint: true })?.ino;
+      return inode === undefined ? undefined : parseLocks(readOr('/proc/locks'), inode);
+    },
     program: remember((name) => findProgram(name, env['PATH'])),
   };
 }
@@ -164,6 +179,38 @@ export function parsePasswd(text: string, name: string): User | undefined {
     // An empty or garbled field must not be read as 0, which is root.
     const [isUid, isGid] = [uid, gid].map((id) => /^\d+$/.test(id ?? ''));
     if (account === name && isUid && isGid) return { name, uid: Number(uid), gid: Number(gid) };
+  }
+  return undefined;
+}
+
+/** The listening sockets of a /proc/net/tcp or tcp6 (proc_net_tcp(5) of the kernel's documentation). */
+export function parseListening(text: string): TcpAddress[] {
+  const listen = '0A';
+  return text.split('\n').flatMap((line) => {
+    const [, local = '', , state] = line.trim().split(/\s+/);
+    const [address = '', port = ''] = local.split(':');
+    if (state !== listen) return [];
+    return [{ address: addressOf(address), port: Number.parseInt(port, 16) }];
+  });
+}
+
+/** An address of /proc/net: hexadecimal, each group of four bytes in the machine's order, which is little-endian. */
+function addressOf(hex: string): string {
+  const bytes = [...Buffer.from(hex, 'hex')];
+  const ordered = bytes.map((_, at) => bytes[at - (at % 4) + 3 - (at % 4)] ?? 0);
+  if (ordered.length === 4) return ordered.join('.');
+  const isMapped = ordered.slice(0, 12).join() === '0,0,0,0,0,0,0,0,0,0,255,255';
+  if (isMapped) return ordered.slice(12).join('.');
+  if (ordered.every((byte) => byte === 0)) return '::';
+  const isLoopback = ordered.every((byte, at) => byte === (at === 15 ? 1 : 0));
+  return isLoopback ? '::1' : `[${Buffer.from(ordered).toString('hex')}]`;
+}
+
+/** Who holds a lock on the file with an inode, from the text of /proc/locks (proc_locks(5)). */
+export function parseLocks(text: string, inode: bigint): number | undefined {
+  for (const line of text.split('\n')) {
+    const [, , , , pid, file] = line.trim().split(/\s+/);
+    if (file?.endsWith(`:${inode}`) && Number(pid) > 0) return Number(pid);
   }
   return undefined;
 }

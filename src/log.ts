@@ -28,8 +28,13 @@ const importance: readonly Level[] = ['debug', 'info', 'warn', 'error'];
  *
  * @param settings which lines count, and how they look
  * @param base fields that every line carries
+ * @param write where lines go
  */
-export function openLog(settings: Pick<Settings, 'logLevel' | 'logFormat'>, base: Fields): Log {
+export function openLog(
+  settings: Pick<Settings, 'logLevel' | 'logFormat'>,
+  base: Fields,
+  write: (line: string) => void = writeLine,
+): Log {
   return async (level, message, fields = {}) => {
     if (importance.indexOf(level) < importance.indexOf(settings.logLevel)) return;
     const { default: pino } = await import('pino');
@@ -40,7 +45,7 @@ export function openLog(settings: Pick<Settings, 'logLevel' | 'logFormat'>, base
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
       },
-      { write: (line: string) => writeLine(forPeople(settings.logFormat) ? readable(line) : line) },
+      { write: (line: string) => write(forPeople(settings.logFormat) ? readable(line) : line) },
     );
     logger[level](fields, message);
   };

@@ -12,12 +12,22 @@ export interface Plan {
   readonly notices: readonly Notice[];
   /** Looked at before anything is started; one with a `problem` ends the start. */
   readonly requirements: readonly Requirement[];
-  /** What has to be ready before `main` starts; independent of each other, so readied side by side. */
+  /** What has to be ready before `main` starts; readied side by side, unless one names another. */
   readonly services: readonly Service[];
-  /** What the container becomes. */
+  /** Run once the services are ready, one after the other; each has to succeed. */
+  readonly tasks: readonly Task[];
+  /** What the container becomes, or what it runs. */
   readonly main: Command;
-  /** `exec`: main replaces us, with our pid, and nothing of ours stays. */
-  readonly handoff: 'exec';
+  /**
+   * `exec`: main replaces us, with our pid, and nothing of ours stays. `supervise`: we stay as the
+   * leader process, with main and the services as our children.
+   */
+  readonly handoff: 'exec' | 'supervise';
+  /**
+   * Put before each line of main's output when main is supervised; absent where its output is the
+   * container's own, and passes as it is.
+   */
+  readonly mark?: string;
   /** What has to be asked before; the mode plans again with the answers. */
   readonly questions: readonly Question[];
   /** What `health` has to know of the running daemon; absent where nothing is to be recorded. */
@@ -43,16 +53,24 @@ export interface Requirement {
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
+  /** Variables that it is given beside ours. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A daemon that `main` needs: started by us (`start`), or somebody else's, which we only wait for. */
 export interface Service {
   /** For people: "munged", "the host's munged". */
   readonly name: string;
+  /** The services that have to be ready before this one is started, and that are stopped after it. */
+  readonly after?: readonly string[];
+  /** Whether main has lost its footing when this one was restarted, and has to be started anew. */
+  readonly carriesMain?: boolean;
   readonly start?: ServiceStart;
   readonly ready: Probe;
   /** What is wrong when it does not get ready; the last reason is put behind `what`. */
   readonly ifNot: Problem;
+  /** What to do about some of its last words, each told by a regular expression; the first that fits. */
+  readonly hints?: readonly { readonly says: string; readonly remedy: string }[];
 }
 
 /** How a daemon of ours is started. */
@@ -85,6 +103,7 @@ export type FileAction =
       readonly mode: number;
       readonly owner?: User;
     }
+  | { readonly do: 'write'; readonly path: string; readonly text: string; readonly mode: number }
   | { readonly do: 'remove'; readonly path: string };
 
 /** An account, as /etc/passwd has it. */
@@ -94,12 +113,48 @@ export interface User {
   readonly gid: number;
 }
 
-/** How readiness is established: a munge credential is encoded and decoded through `socket`. */
-export interface Probe {
-  readonly kind: 'munge';
-  readonly socket: string;
+/** How readiness is established. */
+export type Probe = (
+  | {
+      /** A munge credential is encoded and decoded through `socket`. */
+      readonly kind: 'munge';
+      readonly socket: string;
+    }
+  | {
+      /** etcd says at `url`/health that it is. */
+      readonly kind: 'etcd';
+      readonly url: string;
+    }
+  | {
+      /** Somebody accepts connections. */
+      readonly kind: 'tcp';
+      readonly host: string;
+      readonly port: number;
+    }
+  | {
+      /** There is nothing to ask: it is ready as soon as it runs. */
+      readonly kind: 'runs';
+    }
+) & {
   /** How long to keep trying, in milliseconds. */
   readonly deadlineMs: number;
+};
+
+/** A program that is run to its end before main is started. */
+export interface Task {
+  /** For people: "maestro_ctrl". */
+  readonly name: string;
+  readonly command: Command;
+  /** After so many milliseconds it is killed, and has failed. */
+  readonly limitMs: number;
+  /** What its output must hold, since its exit status says little: a regular expression for one line. */
+  readonly saysDone: string;
+  /** A line that tells of a failure, whatever its exit status: a regular expression. */
+  readonly saysFailed: string;
+  /** What it leaves in etcd: `key` is written anew, last of all that is below `prefix`. */
+  readonly leaves: { readonly url: string; readonly prefix: string; readonly key: string };
+  /** What is wrong when it fails; the reason is put behind `what`. */
+  readonly ifNot: Problem;
 }
 
 /**
@@ -130,6 +185,8 @@ export interface HealthFacts {
   readonly listeners: readonly Listener[];
   /** The munge socket that the daemon uses, if it uses one. */
   readonly mungeSocket?: string;
+  /** Where etcd answers, if there is one. */
+  readonly etcd?: string;
   /** How `ldms_ls` has to authenticate for the deep check. */
   readonly auth?: { readonly name: string; readonly args: readonly string[] };
 }

@@ -15,6 +15,9 @@ export const exitCodes = {
   internal: { code: 70, meaning: 'a mistake in ldms-entrypoint itself; please report it' },
   configuration: { code: 78, meaning: 'a file or directory that the mode needs is missing or unusable' },
   munge: { code: 80, meaning: "munge is wanted and cannot be used: key, munged, or the host's socket" },
+  etcd: { code: 81, meaning: 'maestro: etcd does not become healthy, or dies too often' },
+  maestro: { code: 82, meaning: 'maestro_ctrl did not put the configuration into etcd' },
+  dsosd: { code: 83, meaning: 'agg: rpcbind or dsosd cannot be used, or dies too often' },
   notExecutable: { code: 126, meaning: 'the program exists and cannot be executed' },
   notFound: { code: 127, meaning: 'the program was not found' },
 } as const;
@@ -27,12 +30,12 @@ export interface Problem {
   readonly kind: ProblemKind;
   /** What cannot be done and why, naming the file or program: "cannot …: …". No full stop. */
   readonly what: string;
-  /** What to type or change. No full stop. */
+  /** What to type or change. No full stop. Empty where `what` tells it already. */
   readonly remedy: string;
 }
 
 /** A problem as the one line that a person reads. */
-export const sentence = (problem: Problem): string => `${problem.what}; ${problem.remedy}`;
+export const sentence = ({ what, remedy }: Problem): string => (remedy ? `${what}; ${remedy}` : what);
 
 /**
  * The words of a failed system call, for people: `EACCES` becomes "permission denied".

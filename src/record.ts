@@ -17,6 +17,8 @@ export interface PlanRecord extends HealthFacts {
   /** The leader process, and its start in clock ticks since boot, which exec does not change. */
   readonly pid: number;
   readonly startTime: string;
+  /** The daemon that the leader process supervises, likewise; absent where it is the leader itself. */
+  readonly main?: { readonly pid: number; readonly startTime: string };
 }
 
 /**
@@ -43,15 +45,17 @@ function places(host: Host): string[] {
  * The record of a daemon that runs already stays: somebody tries a second one beside it, and the
  * container's health is the first one's.
  *
+ * @param main the pid of the daemon that we supervise, if we do
  * @returns whether a record was written
  */
-export function recordPlan(mode: string, facts: HealthFacts, host: Host): boolean {
+export function recordPlan(mode: string, facts: HealthFacts, host: Host, main?: number): boolean {
   const running = findRecord(host);
   if (running && running.pid !== process.pid) return false;
   const record: PlanRecord = {
     mode,
     pid: process.pid,
     startTime: startTimeOf(process.pid) ?? '',
+    ...(main !== undefined && { main: { pid: main, startTime: startTimeOf(main) ?? '' } }),
     ...facts,
   };
   const text = `${JSON.stringify(record)}\n`;
@@ -103,6 +107,10 @@ export function findRecord(host: Host): PlanRecord | undefined {
   }
   return undefined;
 }
+
+/** Whether a supervised daemon of a record runs still. */
+export const isRunning = ({ pid, startTime }: NonNullable<PlanRecord['main']>): boolean =>
+  startTimeOf(pid) === startTime;
 
 /** Field 22 of /proc/PID/stat; undefined for a process that is gone or only a zombie. */
 function startTimeOf(pid: number): string | undefined {

@@ -19,6 +19,15 @@ export interface Settings {
   readonly logFormat: 'auto' | 'json' | 'text';
   readonly health: 'quick' | 'deep';
   readonly healthTimeoutMs: number;
+  readonly supervise: boolean;
+  readonly stopTimeoutMs: number;
+  /** How often in a row a service may die before the container fails. */
+  readonly restartLimit: number;
+  readonly etcdDataDir: string;
+  readonly etcdTimeoutMs: number;
+  readonly maestroPrefix: string;
+  readonly maestroCtrlTimeoutMs: number;
+  readonly dsosd: boolean;
 }
 
 /** A row of the table. */
@@ -39,6 +48,9 @@ const oneOf =
   (...words: string[]) =>
   (text: string) =>
     (words.includes(text) ? text : undefined) as Settings[keyof Settings] | undefined;
+
+const yesOrNo = (text: string) =>
+  /^(1|yes|true)$/.test(text) ? true : /^(0|no|false)$/.test(text) ? false : undefined;
 
 /** `500ms`, `10s`, `2m`, or a plain number of seconds; more than 0 and at most a day. */
 export function parseDuration(text: string): number | undefined {
@@ -119,6 +131,75 @@ export const settingsTable: readonly Setting[] = [
     takes: aDuration,
     meaning: 'after this long without an answer, health says unhealthy',
     parse: parseDuration,
+  },
+  {
+    key: 'supervise',
+    name: 'LDMS_ENTRYPOINT_SUPERVISE',
+    fallback: '0',
+    takes: '1 or 0',
+    meaning:
+      '1: stay as the leader process of any mode: forward signals, reap zombies, and start munged again when it dies (maestro always does)',
+    parse: yesOrNo,
+  },
+  {
+    key: 'stopTimeoutMs',
+    name: 'LDMS_ENTRYPOINT_STOP_TIMEOUT',
+    fallback: '8s',
+    takes: aDuration,
+    meaning:
+      "when we supervise: how long a stop may take in all before whatever is left is killed; docker's own limit is 10 s (docker stop -t)",
+    parse: parseDuration,
+  },
+  {
+    key: 'restartLimit',
+    name: 'LDMS_ENTRYPOINT_RESTART_LIMIT',
+    fallback: '5',
+    takes: 'a number from 0 to 1000',
+    meaning:
+      'when we supervise: how many times in a row a service (etcd, munged, rpcbind, dsosd) is started again; at its next death the container fails',
+    parse: (text) => (/^(\d{1,3}|1000)$/.test(text) ? Number(text) : undefined),
+  },
+  {
+    key: 'etcdDataDir',
+    name: 'LDMS_ENTRYPOINT_ETCD_DATA_DIR',
+    fallback: '/var/lib/etcd',
+    takes: 'an absolute path',
+    meaning:
+      "maestro: where etcd keeps its data; etcd's own ETCD_DATA_DIR has precedence, as has every ETCD_*",
+    parse: (text) => (isAbsolute(text) ? text : undefined),
+  },
+  {
+    key: 'etcdTimeoutMs',
+    name: 'LDMS_ENTRYPOINT_ETCD_TIMEOUT',
+    fallback: '60s',
+    takes: aDuration,
+    meaning: 'maestro: how long etcd may take to become healthy',
+    parse: parseDuration,
+  },
+  {
+    key: 'maestroPrefix',
+    name: 'LDMS_ENTRYPOINT_MAESTRO_PREFIX',
+    fallback: 'maestro',
+    takes: 'a name without a slash',
+    meaning: 'maestro: what every key of this configuration begins with in etcd (--prefix)',
+    parse: (text) => (/^[^/\s]+$/.test(text) ? text : undefined),
+  },
+  {
+    key: 'maestroCtrlTimeoutMs',
+    name: 'LDMS_ENTRYPOINT_MAESTRO_CTRL_TIMEOUT',
+    fallback: '60s',
+    takes: aDuration,
+    meaning: 'maestro: how long maestro_ctrl may take to put ldms_cfg.yaml into etcd',
+    parse: parseDuration,
+  },
+  {
+    key: 'dsosd',
+    name: 'LDMS_ENTRYPOINT_DSOSD',
+    fallback: '0',
+    takes: '1 or 0',
+    meaning:
+      "agg: 1: run dsosd with /etc/dsosd.json beside ldmsd, after rpcbind unless the host's answers on port 111; both are started again when they die",
+    parse: yesOrNo,
   },
 ];
 

@@ -25,18 +25,22 @@ export function checkPlan(plan: Plan, host: Host): CheckResult {
     if (problem) problems.push(problem);
     return problem ? { what, state: 'failed', text: sentence(problem) } : { what, state: 'ok', text };
   };
-  const main = findExecutable(host, plan.main);
+  const programs = [...plan.tasks.map(({ command }) => command), plan.main];
   const checks = [
     ...plan.requirements.map(({ what, found, problem }) => judge(what, problem, found ?? 'as it should be')),
     ...plan.services.flatMap(({ name, start, ready, ifNot }): Check[] => {
-      if (start) return [];
+      if (start || ready.kind !== 'munge') return [];
       const { socket } = ready;
       if (host.look(socket).kind === 'socket') {
         return [{ what: name, state: 'open', text: `${socket} is there, and is asked at the start` }];
       }
       return [judge(name, { ...ifNot, what: `cannot use ${name}: there is no socket ${socket}` }, '')];
     }),
-    judge(`program ${plan.main.program}`, 'kind' in main ? main : undefined, 'path' in main ? main.path : ''),
+    ...programs.map((command) => {
+      const found = findExecutable(host, command);
+      const what = `program ${command.program}`;
+      return 'kind' in found ? judge(what, found, '') : judge(what, undefined, found.path);
+    }),
   ];
   const [first] = problems;
   return { mode: plan.mode, exit: first ? exitCodes[first.kind].code : 0, checks };

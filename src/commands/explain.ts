@@ -1,9 +1,9 @@
 /** `explain`: a plan in words. */
 import type { Host } from '../host.ts';
 import { userWords } from '../munge/key.ts';
-import type { Command, FileAction, Plan, Question, Service } from '../plan.ts';
-import { sentence } from '../problem.ts';
-import { findExecutable } from '../process/exec.ts';
+import type { Command, FileAction, Plan, Probe, Question, Service, Task } from '../plan.ts';
+import { type Problem, sentence } from '../problem.ts';
+import { type Executable, findExecutable } from '../process/exec.ts';
 
 /** A plan, step by step in the order in which the runner does it. */
 export function explainText(plan: Plan, host: Host): string {
@@ -17,7 +17,8 @@ export function explainText(plan: Plan, host: Host): string {
     ),
     ...plan.questions.map(questionWords),
     ...plan.services.flatMap(serviceSteps),
-    `become ${words(plan.main)}${'kind' in main ? `: NOT READY: ${sentence(main)}` : ''}`,
+    ...plan.tasks.map((task) => taskStep(task, host)),
+    `${plan.handoff === 'exec' ? 'become' : 'stay as the leader process, and run'} ${words(plan.main)}${notReady(main)}`,
   ];
   return `${plan.mode}:\n${steps.map((step, at) => `${String(at + 1).padStart(3)}. ${step}\n`).join('')}`;
 }
@@ -29,26 +30,57 @@ function questionWords(question: Question): string {
   return `ask for the ${question.about}: ${words(question.command)} (once; the answer is kept)`;
 }
 
-function serviceSteps({ name, start, ready }: Service): string[] {
-  const until = `wait until ${name} encodes and decodes a credential through ${ready.socket}, at most ${ready.deadlineMs / 1000} s`;
+const notReady = (found: Executable | Problem): string =>
+  'kind' in found ? `: NOT READY: ${sentence(found)}` : '';
+
+function taskStep({ name, command, limitMs, leaves }: Task, host: Host): string {
+  const found = findExecutable(host, command);
+  return `run ${words(command)}, at most ${limitMs / 1000} s, and see that ${name} has written ${leaves.key} to etcd${notReady(found)}`;
+}
+
+function readyWords(ready: Probe): string {
+  switch (ready.kind) {
+    case 'munge':
+      return `encodes and decodes a credential through ${ready.socket}`;
+    case 'etcd':
+      return `says at ${ready.url}/health that it is healthy`;
+    case 'tcp':
+      return `accepts connections at ${ready.host}:${ready.port}`;
+    case 'runs':
+      return 'runs';
+  }
+}
+
+function serviceSteps({ name, start, ready, after = [] }: Service): string[] {
+  const until = `wait until ${name} ${readyWords(ready)}, at most ${ready.deadlineMs / 1000} s`;
   if (!start) return [until];
+  const first = after.length > 0 ? `, after ${after.join(' and ')}` : '';
   return [
     ...start.files.map(fileWords),
-    `start ${words(start.command)}${start.user ? `, as ${userWords(start.user)}` : ''}`,
+    `start ${environmentWords(start.command)}${words(start.command)}${first}${start.user ? `, as ${userWords(start.user)}` : ''}`,
     until,
   ];
 }
 
 function fileWords(action: FileAction): string {
-  const owner = action.do !== 'remove' && action.owner ? ` of ${userWords(action.owner)}` : '';
+  const owner = 'owner' in action && action.owner ? ` of ${userWords(action.owner)}` : '';
   switch (action.do) {
     case 'directory':
       return `make the directory ${action.path}${owner}, mode 0${action.mode.toString(8)}`;
     case 'copy':
       return `copy ${action.from} to ${action.path}${owner}, mode 0${action.mode.toString(8)}`;
+    case 'write':
+      return `write ${action.path}, mode 0${action.mode.toString(8)}`;
     case 'remove':
       return `remove ${action.path}, if an earlier munged left it`;
   }
+}
+
+/** What a command is given beside our environment, as it would be typed in front of it. */
+function environmentWords({ env = {} }: Command): string {
+  return Object.entries(env)
+    .map(([name, value]) => `${name}=${value} `)
+    .join('');
 }
 
 /** A command as it would be typed in a shell. */

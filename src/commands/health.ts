@@ -6,8 +6,8 @@
 import type { Host } from '../host.ts';
 import { roundTrip } from '../munge/probe.ts';
 import type { Listener } from '../plan.ts';
-import { errnoOf } from '../problem.ts';
-import { findRecord, type PlanRecord } from '../record.ts';
+import { whyNotAccepted } from '../process/connect.ts';
+import { findRecord, isRunning, type PlanRecord } from '../record.ts';
 import type { Settings } from '../settings.ts';
 
 /** The verdict, with what was asked or what is broken. */
@@ -27,11 +27,13 @@ interface Finding {
 export async function checkHealth(settings: Settings, host: Host): Promise<Verdict> {
   const record = findRecord(host);
   if (!record) {
-    return { healthy: false, text: 'no daemon that ldms-entrypoint has handed over to is running here' };
+    return { healthy: false, text: 'no daemon that ldms-entrypoint has started is running here' };
   }
   const limitMs = settings.healthTimeoutMs;
   const findings = await Promise.all([
     ...record.listeners.map((listener) => listens(listener, limitMs)),
+    ...mainRuns(record),
+    ...(record.etcd ? [etcdAnswers(record.etcd, limitMs)] : []),
     ...(record.mungeSocket ? [mungeAnswers(record.mungeSocket, limitMs)] : []),
     ...(settings.health === 'deep' ? record.listeners.map((at) => ldmsLs(at, record, limitMs)) : []),
   ]);
@@ -52,22 +54,24 @@ export async function checkHealth(settings: Settings, host: Host): Promise<Verdi
  * Only `sock` listens on TCP. An rdma, ugni or fabric listener cannot be asked without a client of
  * that transport: that its daemon is alive is all that the quick check knows, and `deep` asks it.
  */
-function listens({ xprt, port, host }: Listener, limitMs: number): Promise<Finding> {
+async function listens({ xprt, port, host }: Listener, limitMs: number): Promise<Finding> {
   const what = `${xprt}:${port}`;
-  if (xprt !== 'sock') return Promise.resolve({ what, well: 'was not asked (only ldms_ls can)' });
-  const net = process.getBuiltinModule('node:net');
-  return new Promise((resolve) => {
-    const socket = net.connect({ port, host: host ?? '127.0.0.1', timeout: limitMs });
-    const done = (wrong?: string) => {
-      socket.destroy();
-      resolve(wrong === undefined ? { what, well: 'accepts connections' } : { what, wrong });
-    };
-    socket.on('connect', () => done());
-    socket.on('error', (error) =>
-      done(errnoOf(error) === 'ECONNREFUSED' ? 'nobody listens' : error.message || errnoOf(error)),
-    );
-    socket.on('timeout', () => done('it does not answer'));
-  });
+  if (xprt !== 'sock') return { what, well: 'was not asked (only ldms_ls can)' };
+  const wrong = await whyNotAccepted(host ?? '127.0.0.1', port, limitMs);
+  return wrong === undefined ? { what, well: 'accepts connections' } : { what, wrong };
+}
+
+async function etcdAnswers(url: string, limitMs: number): Promise<Finding> {
+  const { whyUnhealthy } = await import('../etcd/gateway.ts');
+  const wrong = await whyUnhealthy(url, { limitMs, stop: new AbortController().signal });
+  return wrong === undefined ? { what: 'etcd', well: 'is healthy' } : { what: 'etcd', wrong };
+}
+
+/** Whether the daemon that we supervise runs: it is recorded when its configuration has been put in place. */
+function mainRuns({ main, mode }: PlanRecord): Finding[] {
+  if (!main) return [];
+  const what = `${mode}'s process ${main.pid}`;
+  return [isRunning(main) ? { what, well: 'runs' } : { what, wrong: 'it has ended' }];
 }
 
 async function mungeAnswers(socket: string, limitMs: number): Promise<Finding> {

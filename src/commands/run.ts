@@ -2,7 +2,6 @@
 import type { Given, Mode } from '../entrypoints/index.ts';
 import { realHost } from '../host.ts';
 import { openLog } from '../log.ts';
-import { awaitMunge } from '../munge/probe.ts';
 import type { Plan } from '../plan.ts';
 import { exitCodes, sentence } from '../problem.ts';
 import { carryOut } from '../process/runner.ts';
@@ -10,6 +9,7 @@ import { listenForStop } from '../process/stop.ts';
 import { keepStandardStreamsShut } from '../process/streams.ts';
 import { readSettings } from '../settings.ts';
 import type { Asking } from './answer.ts';
+import { awaitReady } from './ready.ts';
 import { wrongRoot } from './root.ts';
 
 /**
@@ -19,18 +19,38 @@ import { wrongRoot } from './root.ts';
  */
 export async function run(mode: Mode, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   keepStandardStreamsShut();
-  const stop = listenForStop();
+  const stop = listenForStop(mode.reloads ? 'reloads' : 'stops');
   const { settings, problem } = readSettings(env);
-  const log = openLog(settings, { program: 'ldms-entrypoint', mode: mode.name });
+  const logTo = (write?: (line: string) => void) =>
+    openLog(settings, { program: 'ldms-entrypoint', mode: mode.name }, write);
+  const log = logTo();
   const host = realHost(env, settings.root);
   const wrong = problem ?? wrongRoot(host);
   if (wrong) {
     await log('error', sentence(wrong), { exit: exitCodes[wrong.kind].code });
     return exitCodes[wrong.kind].code;
   }
-  const plan = await planWithAnswers(mode, { args, settings, host, answers: {} }, { log, stop, host });
-  return carryOut(plan, { host, settings, log, stop, awaitReady: awaitMunge });
+  const given = { args, settings, host, answers: {} };
+  const plan = await planWithAnswers(mode, given, { log, stop, host });
+  return carryOut(supervisedIf(settings.supervise, plan), {
+    host,
+    settings,
+    log,
+    openLog: logTo,
+    stop,
+    awaitReady,
+    keep: async (leaves, stop) => {
+      const { keepPrefix } = await import('../etcd/keep.ts');
+      return keepPrefix(leaves, stop);
+    },
+    ...(mode.reloads && {
+      replan: () => mode.plan({ ...given, host: realHost(env, settings.root), again: true }),
+    }),
+  });
 }
+
+/** Any mode may be supervised; some are in any case. */
+const supervisedIf = (asked: boolean, plan: Plan): Plan => (asked ? { ...plan, handoff: 'supervise' } : plan);
 
 /**
  * Plans, asks what the plan asks, and plans again, until nothing is left to ask.

@@ -10,6 +10,7 @@ export const dev: Mode = {
     notices: [],
     requirements: [],
     services: [],
+    tasks: [],
     main: { program: '/bin/bash', args },
     handoff: 'exec',
     questions: [],

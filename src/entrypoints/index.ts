@@ -1,13 +1,14 @@
 /** The modes that there are. To add one: a file beside these, and its line here. */
 import { agg } from './agg.ts';
 import { dev } from './dev.ts';
+import { maestro } from './maestro.ts';
 import type { Mode } from './mode.ts';
 import { samp } from './samp.ts';
 
 export type { Given, Mode } from './mode.ts';
 
 /** Every mode, in the order of --help. */
-export const modes: readonly Mode[] = [samp, agg, dev];
+export const modes: readonly Mode[] = [samp, agg, maestro, dev];
 
 /** The mode called `name`. */
 export const modeNamed = (name: string | undefined): Mode | undefined =>

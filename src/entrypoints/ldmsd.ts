@@ -17,6 +17,7 @@ export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
     notices: [],
     requirements: [],
     services: [],
+    tasks: [],
     questions: [],
     handoff: 'exec',
   } as const;

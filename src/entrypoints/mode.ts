@@ -9,6 +9,8 @@ export interface Given {
   readonly settings: Settings;
   readonly host: Host;
   readonly answers: Answers;
+  /** It runs already, and is asked to read its configuration again: nothing else is of interest. */
+  readonly again?: boolean;
 }
 
 /**
@@ -19,5 +21,7 @@ export interface Mode {
   readonly name: string;
   /** One line for --help: what the container becomes. */
   readonly summary: string;
+  /** HUP has it read its configuration again. */
+  readonly reloads?: boolean;
   readonly plan: (given: Given) => Promise<Plan>;
 }

@@ -11,6 +11,7 @@ import { dirname } from 'node:path';
 import type { Host, Look } from '../host.ts';
 import type { User } from '../plan.ts';
 import { errnoWords, type Problem } from '../problem.ts';
+import { directoriesUp } from '../process/files.ts';
 
 /** Where an image expects the key of a munged of its own. */
 export const keyPath = '/etc/munge/munge.key';
@@ -116,12 +117,6 @@ function whyCopy(
     if (!maySearchOrWrite(at, user, 1)) return `${userWords(user)} may not enter its directory ${directory}`;
   }
   return undefined;
-}
-
-/** Every directory that `path` lies in, the nearest first. */
-export function directoriesUp(path: string): string[] {
-  const directory = dirname(path);
-  return directory === path ? [] : [directory, ...directoriesUp(directory)];
 }
 
 /** Whether somebody beside the owner may add and remove files: munged's rule, under which sticky is safe. */

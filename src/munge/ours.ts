@@ -2,11 +2,10 @@
 import { dirname, join } from 'node:path';
 import type { Host } from '../host.ts';
 import type { FileAction, Notice, Requirement, Service, User } from '../plan.ts';
-import { errnoWords, type Problem } from '../problem.ts';
-import { remedyFor } from '../process/files.ts';
+import type { Problem } from '../problem.ts';
+import { directoriesUp, roomFor } from '../process/files.ts';
 import type { Settings } from '../settings.ts';
 import {
-  directoriesUp,
   judgeKey,
   keyPath,
   maySearchOrWrite,
@@ -55,20 +54,6 @@ export function planOurMunged(
     requirements,
     services: [mungedService(socket, key, user, settings, host)],
   };
-}
-
-/** Whether a directory can be made: somebody other than root, or a read-only root, may not. */
-function roomFor(directory: string, host: Host): Requirement[] {
-  const there = [directory, ...directoriesUp(directory)].find((at) => host.look(at).kind === 'directory');
-  const errno = there && host.whyNoEntry(there);
-  if (!errno) return [];
-  const what = `cannot make the directory ${directory}: ${there}: ${errnoWords(errno)}`;
-  return [
-    {
-      what: `room for ${directory}`,
-      problem: { kind: 'configuration', what, remedy: remedyFor(errno, host.uid) },
-    },
-  ];
 }
 
 /**

@@ -51,7 +51,7 @@ function failure(
  * @returns undefined on success, or what munge said last
  */
 export async function awaitMunge(
-  probe: Probe,
+  probe: Extract<Probe, { kind: 'munge' }>,
   given: { stop: AbortSignal; over: () => boolean },
 ): Promise<string | undefined> {
   const until = Date.now() + probe.deadlineMs;

@@ -1,7 +1,9 @@
 /** Carries out the file actions of a plan. */
 import * as fs from 'node:fs';
+import { dirname } from 'node:path';
 import { makePath } from '../directories.ts';
-import type { FileAction } from '../plan.ts';
+import type { Host } from '../host.ts';
+import type { FileAction, Requirement } from '../plan.ts';
 import { errnoOf, errnoWords, type Problem } from '../problem.ts';
 
 /**
@@ -12,11 +14,12 @@ import { errnoOf, errnoWords, type Problem } from '../problem.ts';
 export function carryOutFile(action: FileAction): Problem | undefined {
   try {
     if (action.do === 'directory') makeDirectory(action);
-    else if (action.do === 'copy') copy(action);
+    else if (action.do === 'copy') put(action, fs.readFileSync(action.from));
+    else if (action.do === 'write') put(action, Buffer.from(action.text));
     else fs.rmSync(action.path, { force: true });
     return undefined;
   } catch (error) {
-    const verbs = { directory: 'make the directory', copy: 'write', remove: 'remove' };
+    const verbs = { directory: 'make the directory', copy: 'write', write: 'write', remove: 'remove' };
     return {
       kind: 'configuration',
       what: `cannot ${verbs[action.do]} ${action.path}: ${errnoWords(error)}`,
@@ -40,18 +43,37 @@ function makeDirectory(action: Extract<FileAction, { do: 'directory' }>): void {
   if ((at.mode & 0o7777) !== mode) fs.chmodSync(action.path, mode);
 }
 
-/** Writes the copy under its final mode and owner from the first byte on; never through a link. */
-function copy(action: Extract<FileAction, { do: 'copy' }>): void {
-  const bytes = fs.readFileSync(action.from);
+/** Writes a file under its final mode and owner from the first byte on; never through a link. */
+function put(action: Extract<FileAction, { do: 'copy' | 'write' }>, bytes: Buffer): void {
   fs.rmSync(action.path, { force: true });
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
   const file = fs.openSync(action.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, action.mode);
   try {
     fs.writeFileSync(file, bytes);
-    if (action.owner) fs.fchownSync(file, action.owner.uid, action.owner.gid);
+    if (action.do === 'copy' && action.owner) fs.fchownSync(file, action.owner.uid, action.owner.gid);
   } finally {
     fs.closeSync(file);
   }
+}
+
+/** Every directory that `path` lies in, the nearest first. */
+export function directoriesUp(path: string): string[] {
+  const directory = dirname(path);
+  return directory === path ? [] : [directory, ...directoriesUp(directory)];
+}
+
+/** Whether a directory can be made, if it is not there: somebody other than root, or a read-only root, may not. */
+export function roomFor(directory: string, host: Host): Requirement[] {
+  const there = [directory, ...directoriesUp(directory)].find((at) => host.look(at).kind === 'directory');
+  const errno = there && host.whyNoEntry(there);
+  if (!errno) return [];
+  const what = `cannot make the directory ${directory}: ${there}: ${errnoWords(errno)}`;
+  return [
+    {
+      what: `room for ${directory}`,
+      problem: { kind: 'configuration', what, remedy: remedyFor(errno, host.uid) },
+    },
+  ];
 }
 
 /**

@@ -17,6 +17,20 @@ const CLOSE_RANGE_CLOEXEC = 4;
 const signals = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGPIPE: 13, SIGTERM: 15, SIGXFSZ: 25 } as const;
 // sizeof(sigset_t) in glibc.
 const sigsetBytes = 128;
+// glibc's struct sigaction: handler, mask, flags, restorer.
+const sigactionBytes = 152;
+const sigactionFlagsAt = 8 + sigsetBytes;
+const SA_RESETHAND = 0x8000_0000;
+const O_CLOEXEC = 0o2_000_000;
+const PR_SET_CHILD_SUBREAPER = 36;
+// waitid(2): which children, what of them, and where siginfo_t holds the pid on 64-bit machines.
+const P_ALL = 0;
+const P_PID = 1;
+const WNOHANG = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x0100_0000;
+const siginfoBytes = 128;
+const siginfoPidAt = 16;
 
 const signatures = {
   pthread_sigmask: { arguments: ['i32', 'pointer', 'pointer'], return: 'i32' },
@@ -27,6 +41,11 @@ const signatures = {
   syscall: { arguments: ['i64', 'u64', 'u64', 'u64'], return: 'i64' },
   fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
   execve: { arguments: ['pointer', 'pointer', 'pointer'], return: 'i32' },
+  sigaction: { arguments: ['i32', 'pointer', 'pointer'], return: 'i32' },
+  prctl: { arguments: ['i32', 'u64', 'u64', 'u64', 'u64'], return: 'i32' },
+  waitid: { arguments: ['i32', 'u32', 'pointer', 'i32'], return: 'i32' },
+  pipe2: { arguments: ['pointer', 'i32'], return: 'i32' },
+  _exit: { arguments: ['i32'], return: 'void' },
 } as const;
 
 type Argument = number | bigint | NodeJS.ArrayBufferView;
@@ -102,4 +121,63 @@ export function execveBytes(program: string, args: readonly Buffer[], env: reado
   for (const descriptor of [0, 1, 2]) call('fcntl', descriptor, F_SETFD, 0);
   call('execve', Buffer.from(`${program}\0`), argv, envp);
   kept.length = 0;
+}
+
+/** Has every process that loses its parent below us become our child, as it would with pid 1. */
+export function becomeSubreaper(): void {
+  call('prctl', PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n);
+}
+
+/** The pid of a child of ours that has ended and that nobody has waited for yet; it is left as it is. */
+export function endedChild(): number | undefined {
+  const info = Buffer.alloc(siginfoBytes);
+  const failed = Number(call('waitid', P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT)) !== 0;
+  const pid = info.readInt32LE(siginfoPidAt);
+  return failed || pid === 0 ? undefined : pid;
+}
+
+/** Waits for one child that has ended, so that it is no zombie any more. */
+export function buryChild(pid: number): void {
+  call('waitid', P_PID, pid, Buffer.alloc(siginfoBytes), WEXITED | WNOHANG);
+}
+
+/**
+ * Has the signal's handler, which must be set already, serve once, and then the default again.
+ *
+ * For SIGSEGV and the like: one that another process sends is passed on, but a fault of our own
+ * comes again as soon as the handler returns, and has to end us rather than go round for ever.
+ *
+ * @returns a function that has it serve once more
+ */
+export function serveOnce(signal: number): () => void {
+  const action = Buffer.alloc(sigactionBytes);
+  call('sigaction', signal, 0n, action);
+  action.writeUInt32LE((action.readUInt32LE(sigactionFlagsAt) | SA_RESETHAND) >>> 0, sigactionFlagsAt);
+  const arm = () => void call('sigaction', signal, action, 0n);
+  arm();
+  return arm;
+}
+
+/**
+ * Blocks SIGPIPE in this thread, and in those that it makes from now on, and no other signal.
+ *
+ * What we write to a reader that has gone then raises none that is seen, while one that another
+ * process sends is delivered to a thread that Node made before.
+ */
+export function blockOnlyBrokenPipes(): void {
+  const mask = Buffer.alloc(sigsetBytes);
+  mask.writeUInt32LE(1 << (signals.SIGPIPE - 1));
+  call('pthread_sigmask', SIG_SETMASK, mask, 0n);
+}
+
+/** A pipe, both ends of which are closed on exec. Node's own for children are sockets, which /dev/stderr cannot open. */
+export function makePipe(): { readonly from: number; readonly to: number } {
+  const ends = new Int32Array(2);
+  if (Number(call('pipe2', ends, O_CLOEXEC)) !== 0) throw new Error('pipe2 failed: too many open files');
+  return { from: ends[0] ?? -1, to: ends[1] ?? -1 };
+}
+
+/** Ends this process at once, though a thread of ours may hang in a write. */
+export function exitNow(code: number): void {
+  call('_exit', code);
 }

@@ -1,15 +1,13 @@
 /**
  * Carries a plan out: check the requirements, start the services side by side and wait until each
- * is ready, then hand over. Nothing is started or written before everything that can be checked
- * has been checked; whatever fails afterwards, nothing of ours is left running.
+ * is ready, then hand over. A plan that wants us to stay goes on in supervise.ts after the checks.
+ * Nothing is started or written before everything that can be checked has been checked; whatever
+ * fails afterwards, nothing of ours is left running.
  */
-import { rmSync } from 'node:fs';
-import type { Host } from '../host.ts';
 import type { Log } from '../log.ts';
-import type { Plan, Probe, Service } from '../plan.ts';
+import type { Plan, Service } from '../plan.ts';
 import { exitCodes, type Problem, sentence } from '../problem.ts';
 import { forgetPlan, recordPlan } from '../record.ts';
-import type { Settings } from '../settings.ts';
 import {
   becomeProgram,
   type Executable,
@@ -18,23 +16,9 @@ import {
   stopListening,
   undoNode,
 } from './exec.ts';
-import { type Running, startService } from './service.ts';
+import type { Means } from './means.ts';
+import { discardFiles, type Running, startService } from './service.ts';
 import type { StopRequest } from './stop.ts';
-
-/** Waits for a service; undefined when it is ready, or the last reason why it is not. */
-export type AwaitReady = (
-  probe: Probe,
-  given: { stop: AbortSignal; over: () => boolean },
-) => Promise<string | undefined>;
-
-/** What the runner works with. */
-export interface Means {
-  readonly host: Host;
-  readonly settings: Settings;
-  readonly log: Log;
-  readonly stop: StopRequest;
-  readonly awaitReady: AwaitReady;
-}
 
 /**
  * Carries `plan` out. Comes back only if that failed or was stopped.
@@ -44,16 +28,21 @@ export interface Means {
 export async function carryOut(plan: Plan, means: Means): Promise<number> {
   const { host, settings, log, stop } = means;
   const main = findExecutable(host, plan.main);
+  const tasks = plan.tasks.map(({ command }) => findExecutable(host, command));
   const limit = fileLimitProblem(settings.nofile);
   const problems = [
     ...plan.requirements.flatMap(({ problem }) => (problem ? [problem] : [])),
-    ...('kind' in main ? [main] : []),
+    ...[...tasks, main].filter((found) => 'kind' in found),
     ...(limit ? [limit] : []),
   ];
   const [first] = problems;
   if (first) {
     for (const problem of problems) await tell(log, problem);
     return exitCodes[first.kind].code;
+  }
+  if (plan.handoff === 'supervise') {
+    const { supervise } = await import('./supervise.ts');
+    return supervise(plan, main as Executable, means);
   }
   const started: Running[] = [];
   if (stop.by()) return abandon(started, undefined, means);
@@ -111,7 +100,7 @@ async function makeReady(service: Service, started: Running[], means: Means): Pr
   const begun = Date.now();
   const running = service.start && startService(service, service.start, host);
   if (running && 'kind' in running) {
-    service.start?.discard.forEach(discard);
+    if (service.start) discardFiles(service.start);
     return running;
   }
   if (running) started.push(running);
@@ -119,7 +108,7 @@ async function makeReady(service: Service, started: Running[], means: Means): Pr
     stop: stop.signal,
     over: () => running?.ended() !== undefined,
   });
-  service.start?.discard.forEach(discard);
+  if (service.start) discardFiles(service.start);
   if (because === undefined) {
     await log('info', `${service.name} is ready, after ${Date.now() - begun} ms`);
     return undefined;
@@ -132,11 +121,6 @@ async function makeReady(service: Service, started: Running[], means: Means): Pr
     what: `cannot use ${service.name}: it ended with ${ended} before it was ready`,
     remedy: 'see what it said in the lines above',
   };
-}
-
-/** Removes a file that was needed for a service's start only. */
-function discard(path: string): void {
-  rmSync(path, { force: true });
 }
 
 const tell = (log: Log, problem: Problem): Promise<void> =>

@@ -1,7 +1,8 @@
 /** A daemon of ours beside the main one: started, watched while we wait for it, and stopped. */
 import type { ChildProcess } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import type { Host } from '../host.ts';
-import type { Service, ServiceStart } from '../plan.ts';
+import type { Service, ServiceStart, User } from '../plan.ts';
 import type { Problem } from '../problem.ts';
 import { pause } from './child.ts';
 import { carryOutFile } from './files.ts';
@@ -17,32 +18,47 @@ export interface Running {
 }
 
 /**
- * Starts a service.
+ * A command line that runs as `user` and ends when we do (PR_SET_PDEATHSIG): after the `exec`
+ * hand-off its parent is the daemon that took our pid, so that it ends with the daemon even where no
+ * PID namespace ends with the container (`--pid=host`, Apptainer, local mode). setpriv(1) sets that
+ * after it has changed the user, since changing the user clears it.
  *
- * It is told to end when we do (PR_SET_PDEATHSIG): after the `exec` hand-off its parent is the
- * daemon that took our pid, so that it ends with the daemon even where no PID namespace ends with
- * the container (`--pid=host`, Apptainer, local mode). setpriv(1) sets that after it has changed
- * the user, since changing the user clears it.
+ * @returns the words, the program's own path first
  */
-export function startService(service: Service, start: ServiceStart, host: Host): Running | Problem {
-  for (const action of start.files) {
+export function tiedToUs(words: readonly string[], user: User | undefined): readonly string[] {
+  const as = user ? [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'] : [];
+  // As PID 1 we take the whole PID namespace with us, and need no setpriv of util-linux 2.33 or newer.
+  const withUs = process.pid === 1 ? [] : ['--pdeathsig=TERM'];
+  return as.length + withUs.length === 0 ? words : ['setpriv', ...as, ...withUs, '--', ...words];
+}
+
+/** Makes what a service needs; what went wrong if it cannot be made. */
+export function prepareFiles({ files }: ServiceStart): Problem | undefined {
+  for (const action of files) {
     const problem = carryOutFile(action);
     if (problem) return problem;
   }
+  return undefined;
+}
+
+/** Removes what a service needed for its start only. */
+export function discardFiles({ discard }: ServiceStart): void {
+  for (const path of discard) rmSync(path, { force: true });
+}
+
+/** Starts a service that the daemon, once it has taken our place, is the parent of. */
+export function startService(service: Service, start: ServiceStart, host: Host): Running | Problem {
+  const problem = prepareFiles(start);
+  if (problem) return problem;
   const { spawn } = process.getBuiltinModule('node:child_process');
-  const { program, args } = start.command;
+  const { program, args, env } = start.command;
   const found = host.program(program);
-  const as = start.user ? [`--reuid=${start.user.uid}`, `--regid=${start.user.gid}`, '--clear-groups'] : [];
-  // As PID 1 we take the whole PID namespace with us, and need no setpriv of util-linux 2.33 or newer.
-  const withUs = process.pid === 1 ? [] : ['--pdeathsig=TERM'];
+  const path = 'path' in found ? found.path : program;
+  const [first = path, ...words] = tiedToUs([path, ...args], start.user);
   // Descriptors of our caller beyond 2 are none of its business either.
   closeOthersOnExec();
-  const child = spawn(
-    'setpriv',
-    [...as, ...withUs, '--', 'path' in found ? found.path : program, ...args],
-    // Its log goes straight to our stderr: a pipe to us would break when the daemon takes our place.
-    { stdio: ['ignore', 'ignore', 2] },
-  );
+  // Its log goes straight to our stderr: a pipe to us would break when the daemon takes our place.
+  const child = spawn(first, words, { stdio: ['ignore', 'ignore', 2], env: { ...process.env, ...env } });
   return watch(service.name, child, start.graceMs);
 }
 

@@ -80,7 +80,7 @@ describe('health', () => {
     const { code, stdout } = await site.run(['health']);
     expect({ code, stdout }).toEqual({
       code: 1,
-      stdout: 'unhealthy: no daemon that ldms-entrypoint has handed over to is running here\n',
+      stdout: 'unhealthy: no daemon that ldms-entrypoint has started is running here\n',
     });
   });
 

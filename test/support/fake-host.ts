@@ -1,5 +1,5 @@
 /** A `Host` made of plain data, for tests of what is planned: it reads nothing of this machine. */
-import type { Host, Look, ProgramLook } from '../../src/host.ts';
+import type { Host, Look, ProgramLook, TcpAddress } from '../../src/host.ts';
 import { parseMountinfo } from '../../src/mounts.ts';
 import { readSettings, type Settings } from '../../src/settings.ts';
 
@@ -36,6 +36,9 @@ export interface FakeWorld {
   readonly users?: Readonly<Record<string, { readonly uid: number; readonly gid: number }>>;
   /** All of them unless told otherwise. */
   readonly capabilities?: bigint;
+  readonly listening?: readonly TcpAddress[];
+  /** Files that processes hold a lock on, by path. */
+  readonly locks?: Readonly<Record<string, number>>;
 }
 
 /** Makes the host. The files of `world` are named by their real paths, root prefix and all. */
@@ -67,6 +70,8 @@ export function fakeHost(world: FakeWorld = {}): Host {
     },
     hasUid: () => true,
     capabilities: () => world.capabilities ?? (1n << 41n) - 1n,
+    listening: () => world.listening ?? [],
+    lockedBy: (path) => world.locks?.[path],
     program: (name) => {
       const found = programs[name] ?? { missing: 'notFound', errno: 'ENOENT' };
       return typeof found === 'string' ? { path: found } : found;

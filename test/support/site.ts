@@ -62,7 +62,12 @@ export function makeSite(settings: NodeJS.ProcessEnv = {}): Site {
       return file;
     },
     run: (args, options) => run(program, args, { env, ...options }),
-    start: (args, options) => start(program, args, { env, ...options }),
+    start: (args, options) => {
+      const started = start(program, args, { env, ...options });
+      // What it supervises ends with it.
+      onTestFinished(() => started.kill('SIGKILL'));
+      return started;
+    },
   };
   return site;
 }

@@ -10,6 +10,7 @@ const plan: Plan = {
   notices: [],
   requirements: [],
   services: [],
+  tasks: [],
   questions: [],
   main: { program: 'ldmsd', args: ['-F'] },
   handoff: 'exec',

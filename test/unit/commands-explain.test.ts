@@ -8,6 +8,7 @@ const bare: Plan = {
   notices: [],
   requirements: [],
   services: [],
+  tasks: [],
   questions: [],
   main: { program: 'ldmsd', args: ['-F', '-x', 'sock:411'] },
   handoff: 'exec',

@@ -38,11 +38,22 @@ function planOf(
   return mode.plan({ args, settings: settingsFrom(world.env), host, answers });
 }
 
-const bare = { notices: [], requirements: [], services: [], questions: [], handoff: 'exec' } as const;
+const bare = {
+  notices: [],
+  requirements: [],
+  services: [],
+  tasks: [],
+  questions: [],
+  handoff: 'exec',
+} as const;
 
 test('the modes, in the order of --help', () => {
-  expect(modes.map(({ name }) => name)).toEqual(['samp', 'agg', 'dev']);
+  expect(modes.map(({ name }) => name)).toEqual(['samp', 'agg', 'maestro', 'dev']);
   for (const mode of modes) expect(modeNamed(mode.name)).toBe(mode);
+});
+
+test("HUP has maestro alone read its configuration again; elsewhere it is the daemon's", () => {
+  expect(modes.filter(({ reloads }) => reloads).map(({ name }) => name)).toEqual(['maestro']);
 });
 
 test.each([undefined, '', 'Samp', 'sampler', 'constructor', '--help'])('%j is no mode', (name) => {
@@ -270,6 +281,7 @@ describe.each(['samp', 'agg'])('%s', (mode) => {
             ifNot: { kind: 'munge', what: expect.any(String), remedy: expect.any(String) },
           },
         ],
+        tasks: [],
         questions: [],
         main: { program: 'ldmsd', args: ['-F', ...args] },
         handoff: 'exec',

@@ -1,9 +1,11 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findProgram, isMapped, parsePasswd, realHost } from '../../src/host.ts';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { findProgram, isMapped, parseListening, parseLocks, parsePasswd, realHost } from '../../src/host.ts';
 
 let place: string;
 const at = (inside: string) => join(place, inside);
@@ -220,5 +222,118 @@ describe('user namespaces', () => {
     ['a kernel without them', '', 101, true],
   ])('%s', (_, map, id, there) => {
     expect(isMapped(map, id)).toBe(there);
+  });
+});
+
+describe('listening sockets', () => {
+  const title =
+    '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode';
+  const line = (local: string, state = '0A', remote = '00000000:0000') =>
+    `   0: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000     0        0 2606759 1 0000000000000000 100 0 0 10 0`;
+
+  test.each([
+    ['loopback', '0100007F:094B', '127.0.0.1', 2379],
+    ['another address', '0501A8C0:0050', '192.168.1.5', 80],
+    ['all IPv4 addresses', '00000000:006F', '0.0.0.0', 111],
+    ['the highest port', '0100007F:FFFF', '127.0.0.1', 65_535],
+    ['IPv6 loopback', '00000000000000000000000001000000:094B', '::1', 2379],
+    ['all addresses', '00000000000000000000000000000000:094B', '::', 2379],
+    ['an IPv4 address on an IPv6 socket', '0000000000000000FFFF00000100007F:094B', '127.0.0.1', 2379],
+    ['all IPv4 addresses on an IPv6 socket', '0000000000000000FFFF000000000000:094B', '0.0.0.0', 2379],
+  ])('%s', (_, local, address, port) => {
+    expect(parseListening(`${title}\n${line(local)}\n`)).toEqual([{ address, port }]);
+  });
+
+  test('an IPv6 address is neither loopback nor all of them', () => {
+    const [found] = parseListening(`${title}\n${line('B80D0120000000000000000001000000:094B')}\n`);
+    expect(found).toMatchObject({ port: 2379 });
+    expect(['::', '::1', '0.0.0.0', '127.0.0.1']).not.toContain(found?.address);
+  });
+
+  test.each([
+    ['established', '01'],
+    ['in SYN_SENT', '02'],
+    ['in TIME_WAIT', '06'],
+    ['closed', '07'],
+    ['closing', '0B'],
+  ])('one that is %s is none', (_, state) => {
+    const text = [title, line('0100007F:094B', state, '0100007F:8B15'), line('0100007F:094C'), ''].join('\n');
+    expect(parseListening(text)).toEqual([{ address: '127.0.0.1', port: 2380 }]);
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['the title alone', `${title}\n`],
+    ['lines that are something else', 'no such\n\n file\n'],
+  ])('%s has none', (_, text) => {
+    expect(parseListening(text)).toEqual([]);
+  });
+
+  test('the real host shows those of this machine: on one address, and on all', async () => {
+    const ports: number[] = [];
+    for (const address of ['127.0.0.1', '0.0.0.0']) {
+      const server = createServer();
+      onTestFinished(() => void server.close());
+      await once(server.listen(0, address), 'listening');
+      const bound = server.address();
+      if (bound === null || typeof bound === 'string') throw new Error('no port');
+      expect(realHost({}, '').listening()).toContainEqual({ address, port: bound.port });
+      ports.push(bound.port);
+    }
+    const [first = 0] = ports;
+    expect(realHost({}, '').listening()).not.toContainEqual({ address: '0.0.0.0', port: first });
+  });
+});
+
+describe('file locks', () => {
+  const locks = [
+    '1: OFDLCK ADVISORY  WRITE -1 fe:00:11 0 EOF',
+    '2: FLOCK  ADVISORY  WRITE 4711 fe:00:12 0 EOF',
+    '2: -> FLOCK  ADVISORY  WRITE 4712 fe:00:12 0 EOF',
+    '3: POSIX  ADVISORY  READ 4713 00:1a:13 0 EOF',
+    '4: FLOCK  ADVISORY  WRITE 0 fe:00:14 0 EOF',
+    '5: OFDLCK ADVISORY  WRITE -1 fe:00:15 0 EOF',
+    '6: FLOCK  ADVISORY  WRITE 4715 fe:00:15 0 EOF',
+    '7: -> FLOCK  ADVISORY  WRITE 4716 fe:00:16 0 EOF',
+    '8: LEASE  ACTIVE    WRITE 4717 fe:00:118 0 EOF',
+    '',
+  ].join('\n');
+
+  test.each([
+    ['a lock of flock(2), and not who waits for it', 12n, 4711],
+    ['a lock of fcntl(2)', 13n, 4713],
+    ['a file that several have locked: the first that has a pid', 15n, 4715],
+    ['a lock that belongs to no process', 11n, undefined],
+    ['a process outside of our PID namespace', 14n, undefined],
+    ['somebody who only waits', 16n, undefined],
+    ['a file that nobody has locked', 17n, undefined],
+    ['a number that another ends with', 18n, undefined],
+    ['a number that is the beginning of another', 1n, undefined],
+  ])('%s', (_, inode, pid) => {
+    expect(parseLocks(locks, inode)).toBe(pid);
+  });
+
+  test('an empty list', () => {
+    expect(parseLocks('', 12n)).toBeUndefined();
+  });
+
+  test('the real host tells who holds a lock, while it is held', async () => {
+    const file = at('locked');
+    writeFileSync(file, '');
+    const { lockedBy } = realHost({}, '');
+    expect(lockedBy(file)).toBeUndefined();
+    const holder = spawn('flock', [file, 'sh', '-c', 'echo held; read line'], { stdio: 'pipe' });
+    onTestFinished(() => void holder.kill('SIGKILL'));
+    const ended = once(holder, 'exit');
+    await once(holder.stdout, 'data');
+    expect(lockedBy(file)).toBe(holder.pid);
+    expect(lockedBy(at('second/tool'))).toBeUndefined();
+    holder.stdin.end('\n');
+    await ended;
+    expect(lockedBy(file)).toBeUndefined();
+  });
+
+  test('a file that is not there is locked by nobody', () => {
+    expect(realHost({}, '').lockedBy(at('none'))).toBeUndefined();
   });
 });

@@ -23,8 +23,8 @@ const layers: readonly (readonly string[])[] = [
   ['main.ts'],
   ['commands/'],
   ['entrypoints/'],
-  ['munge/'],
-  ['ldmsd/', 'process/'],
+  ['munge/', 'etcd/', 'dsosd/'],
+  ['ldmsd/', 'ldmscfg/', 'process/'],
   ['record.ts'],
 ];
 /** Below all layers; these may import each other. */

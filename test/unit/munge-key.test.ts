@@ -1,12 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  directoriesUp,
-  judgeKey,
-  octal,
-  othersMayWrite,
-  shortestKey,
-  userWords,
-} from '../../src/munge/key.ts';
+import { judgeKey, octal, othersMayWrite, shortestKey, userWords } from '../../src/munge/key.ts';
+import { directoriesUp } from '../../src/process/files.ts';
 import { type FakeFile, type FakeWorld, fakeHost } from '../support/fake-host.ts';
 
 const path = '/etc/munge/munge.key';

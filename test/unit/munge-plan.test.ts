@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { planMunge } from '../../src/munge/plan.ts';
+import type { Service } from '../../src/plan.ts';
 import { type FakeFile, type FakeWorld, fakeHost, mountLine, settingsFrom } from '../support/fake-host.ts';
 
 const socket = '/run/munge/munge.socket.2';
@@ -34,6 +35,9 @@ const clientsFound = [
   { what: 'program munge', found: '/usr/bin/munge' },
   { what: 'program unmunge', found: '/usr/bin/unmunge' },
 ];
+
+const socketOf = (service: Service | undefined) =>
+  service?.ready.kind === 'munge' ? service.ready.socket : undefined;
 
 describe("the host's munge", () => {
   test('is only waited for: nothing is started and nothing written', () => {
@@ -237,7 +241,7 @@ describe('our own munge', () => {
     const world = { root: '/site', files: { '/site/etc/munge/munge.key': { ...key, uid: 0 } } };
     const { services } = plan(world);
     const start = services[0]?.start;
-    const paths = [...(start?.files ?? []).map(({ path }) => path), services[0]?.ready.socket];
+    const paths = [...(start?.files ?? []).map(({ path }) => path), socketOf(services[0])];
     for (const path of paths) expect(path).toMatch(/^\/site\/run\//);
     for (const option of ['socket', 'key-file', 'pid-file', 'seed-file']) {
       expect(start?.command.args).toContainEqual(expect.stringContaining(`--${option}=/site/run/`));
@@ -247,7 +251,7 @@ describe('our own munge', () => {
   test('a socket that the user named is served there, in a directory that is left as it is', () => {
     const { services, socket: used } = plan({}, {}, { why: '-a munge', socket: '/srv/m/sock' });
     expect(used).toBe('/srv/m/sock');
-    expect(services[0]?.ready.socket).toBe('/srv/m/sock');
+    expect(socketOf(services[0])).toBe('/srv/m/sock');
     expect(services[0]?.start?.command.args).toContain('--socket=/srv/m/sock');
     expect(services[0]?.start?.files).toContainEqual(
       expect.objectContaining({ do: 'directory', path: '/srv/m', mend: false }),

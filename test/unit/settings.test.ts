@@ -13,6 +13,14 @@ const defaults = {
   logFormat: 'auto',
   health: 'quick',
   healthTimeoutMs: 5000,
+  supervise: false,
+  stopTimeoutMs: 8000,
+  restartLimit: 5,
+  etcdDataDir: '/var/lib/etcd',
+  etcdTimeoutMs: 60_000,
+  maestroPrefix: 'maestro',
+  maestroCtrlTimeoutMs: 60_000,
+  dsosd: false,
 };
 
 test('without any LDMS_ENTRYPOINT_* variable the defaults are in force', () => {
@@ -61,6 +69,22 @@ test.each([
   ['LDMS_ENTRYPOINT_LOG_FORMAT', 'text', { logFormat: 'text' }],
   ['LDMS_ENTRYPOINT_HEALTH', 'deep', { health: 'deep' }],
   ['LDMS_ENTRYPOINT_HEALTH_TIMEOUT', '1m', { healthTimeoutMs: 60_000 }],
+  ['LDMS_ENTRYPOINT_SUPERVISE', '1', { supervise: true }],
+  ['LDMS_ENTRYPOINT_SUPERVISE', 'yes', { supervise: true }],
+  ['LDMS_ENTRYPOINT_SUPERVISE', 'true', { supervise: true }],
+  ['LDMS_ENTRYPOINT_SUPERVISE', '0', { supervise: false }],
+  ['LDMS_ENTRYPOINT_SUPERVISE', 'no', { supervise: false }],
+  ['LDMS_ENTRYPOINT_SUPERVISE', 'false', { supervise: false }],
+  ['LDMS_ENTRYPOINT_STOP_TIMEOUT', '2500ms', { stopTimeoutMs: 2500 }],
+  ['LDMS_ENTRYPOINT_RESTART_LIMIT', '0', { restartLimit: 0 }],
+  ['LDMS_ENTRYPOINT_RESTART_LIMIT', '999', { restartLimit: 999 }],
+  ['LDMS_ENTRYPOINT_RESTART_LIMIT', '1000', { restartLimit: 1000 }],
+  ['LDMS_ENTRYPOINT_ETCD_DATA_DIR', '/data/etcd', { etcdDataDir: '/data/etcd' }],
+  ['LDMS_ENTRYPOINT_ETCD_TIMEOUT', '3m', { etcdTimeoutMs: 180_000 }],
+  ['LDMS_ENTRYPOINT_MAESTRO_PREFIX', 'ldms-cluster_2', { maestroPrefix: 'ldms-cluster_2' }],
+  ['LDMS_ENTRYPOINT_MAESTRO_CTRL_TIMEOUT', '90', { maestroCtrlTimeoutMs: 90_000 }],
+  ['LDMS_ENTRYPOINT_DSOSD', '1', { dsosd: true }],
+  ['LDMS_ENTRYPOINT_DSOSD', '0', { dsosd: false }],
 ])('%s=%s is understood', (name, value, changed) => {
   expect(settingsFrom({ [name]: value })).toEqual({ ...defaults, ...changed });
 });
@@ -80,6 +104,23 @@ describe('a wrong setting is an error', () => {
     ['LDMS_ENTRYPOINT_LOG_FORMAT', 'pretty'],
     ['LDMS_ENTRYPOINT_HEALTH', 'full'],
     ['LDMS_ENTRYPOINT_HEALTH_TIMEOUT', '-5s'],
+    ['LDMS_ENTRYPOINT_SUPERVISE', '2'],
+    ['LDMS_ENTRYPOINT_SUPERVISE', 'on'],
+    ['LDMS_ENTRYPOINT_SUPERVISE', 'TRUE'],
+    ['LDMS_ENTRYPOINT_SUPERVISE', '10'],
+    ['LDMS_ENTRYPOINT_STOP_TIMEOUT', '0'],
+    ['LDMS_ENTRYPOINT_STOP_TIMEOUT', 'never'],
+    ['LDMS_ENTRYPOINT_RESTART_LIMIT', '-1'],
+    ['LDMS_ENTRYPOINT_RESTART_LIMIT', '1001'],
+    ['LDMS_ENTRYPOINT_RESTART_LIMIT', '1.5'],
+    ['LDMS_ENTRYPOINT_RESTART_LIMIT', 'forever'],
+    ['LDMS_ENTRYPOINT_ETCD_DATA_DIR', 'data/etcd'],
+    ['LDMS_ENTRYPOINT_ETCD_TIMEOUT', '1h'],
+    ['LDMS_ENTRYPOINT_MAESTRO_PREFIX', '/maestro'],
+    ['LDMS_ENTRYPOINT_MAESTRO_PREFIX', 'a/b'],
+    ['LDMS_ENTRYPOINT_MAESTRO_PREFIX', 'my cluster'],
+    ['LDMS_ENTRYPOINT_MAESTRO_CTRL_TIMEOUT', '0s'],
+    ['LDMS_ENTRYPOINT_DSOSD', 'enabled'],
   ])('%s="%s": the message names it, its value and what it takes', (name, value) => {
     const problem = problemOf({ [name]: value });
     expect(problem?.kind).toBe('usage');
@@ -113,6 +154,9 @@ describe('a wrong setting is an error', () => {
     ['LDMS_ENTRYPOINT_MUNGE_TIMOUT', 'LDMS_ENTRYPOINT_MUNGE_TIMEOUT'],
     ['LDMS_ENTRYPOINT_HEALTH_TIMOUT', 'LDMS_ENTRYPOINT_HEALTH_TIMEOUT'],
     ['LDMS_ENTRYPOINT_NO_FILE', 'LDMS_ENTRYPOINT_NOFILE'],
+    ['LDMS_ENTRYPOINT_SUPERVICE', 'LDMS_ENTRYPOINT_SUPERVISE'],
+    ['LDMS_ENTRYPOINT_ETCD_DATADIR', 'LDMS_ENTRYPOINT_ETCD_DATA_DIR'],
+    ['LDMS_ENTRYPOINT_DSOS', 'LDMS_ENTRYPOINT_DSOSD'],
   ])('%s: did you mean %s?', (name, meant) => {
     expect(problemOf({ [name]: 'x' })?.what).toBe(
       `cannot use the settings: ${name} is not a setting (did you mean ${meant}?)`,

@@ -1,0 +1,138 @@
+/**
+ * etcd by HTTP: its health, and its v3 API through the JSON gateway that every etcd since 3.4 has
+ * (`/v3/…`, keys and values in base64), so that neither gRPC nor a client library is needed.
+ */
+import type { IncomingMessage } from 'node:http';
+
+/** Ends a request early. */
+export interface Patience {
+  readonly limitMs: number;
+  readonly stop: AbortSignal;
+}
+
+// etcd takes 128 operations in one transaction unless told otherwise (--max-txn-ops).
+const mostPuts = 100;
+
+/** An answer: its HTTP status and its text. */
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** A key with its value, both as bytes. */
+export interface Entry {
+  readonly key: Buffer;
+  readonly value: Buffer;
+  /** The revision of the store in which it was written last. */
+  readonly revision: bigint;
+}
+
+/**
+ * Asks etcd for its health.
+ *
+ * While it has no leader yet, etcd 3.4 holds the answer back until it has one (tried), so that one
+ * question is enough.
+ *
+ * @returns undefined if it is healthy, or why not
+ */
+export async function whyUnhealthy(url: string, patience: Patience): Promise<string | undefined> {
+  try {
+    const { status, text } = await ask('GET', `${url}/health`, undefined, patience);
+    // {"health":"true"}: a string in 3.4, and in later ones beside a reason.
+    if (status === 200 && /"health"\s*:\s*"?true/.test(text)) return undefined;
+    return `it says ${text.trim().slice(0, 200) || `HTTP ${status}`}`;
+  } catch (error) {
+    return requestWords(error);
+  }
+}
+
+/**
+ * Everything whose key begins with `prefix`, in the order of keys.
+ *
+ * @throws if etcd cannot be asked
+ */
+export async function readPrefix(url: string, prefix: string, patience: Patience): Promise<Entry[]> {
+  const answer = await call(url, 'range', { ...rangeOf(prefix), sort_target: 'KEY' }, patience);
+  const kvs = (answer['kvs'] ?? []) as { key: string; value?: string; mod_revision: string }[];
+  return kvs.map(({ key, value = '', mod_revision }) => ({
+    key: Buffer.from(key, 'base64'),
+    value: Buffer.from(value, 'base64'),
+    revision: BigInt(mod_revision),
+  }));
+}
+
+/**
+ * The revision in which a key was written last; undefined if there is no such key.
+ *
+ * @throws if etcd cannot be asked
+ */
+export async function revisionOf(url: string, key: string, patience: Patience): Promise<bigint | undefined> {
+  const answer = await call(url, 'range', { key: encode(key), keys_only: true }, patience);
+  const [found] = (answer['kvs'] ?? []) as { mod_revision: string }[];
+  return found && BigInt(found.mod_revision);
+}
+
+/**
+ * Has exactly these entries below `prefix`, written in their order.
+ *
+ * @throws if etcd cannot be asked
+ */
+export async function replacePrefix(
+  url: string,
+  prefix: string,
+  entries: readonly Entry[],
+  patience: Patience,
+): Promise<void> {
+  await call(url, 'deleterange', rangeOf(prefix), patience);
+  const puts = entries.map(({ key, value }) => ({
+    request_put: { key: key.toString('base64'), value: value.toString('base64') },
+  }));
+  for (let from = 0; from < puts.length; from += mostPuts) {
+    await call(url, 'txn', { success: puts.slice(from, from + mostPuts) }, patience);
+  }
+}
+
+const encode = (text: string): string => Buffer.from(text).toString('base64');
+
+/** All keys that begin with `prefix`: up to the first that does not, the prefix with its last byte one higher. */
+function rangeOf(prefix: string): { key: string; range_end: string } {
+  const end = Buffer.from(prefix);
+  end[end.length - 1] = (end.at(-1) ?? 0) + 1;
+  return { key: encode(prefix), range_end: end.toString('base64') };
+}
+
+async function call(
+  url: string,
+  method: 'range' | 'deleterange' | 'txn',
+  body: object,
+  patience: Patience,
+): Promise<Record<string, unknown>> {
+  const { status, text } = await ask('POST', `${url}/v3/kv/${method}`, JSON.stringify(body), patience);
+  if (status !== 200)
+    throw new Error(`etcd answers HTTP ${status} to ${method}: ${text.trim().slice(0, 200)}`);
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
+function ask(method: string, url: string, body: string | undefined, patience: Patience): Promise<Answer> {
+  const { request } = process.getBuiltinModule('node:http');
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const signal = AbortSignal.any([patience.stop, AbortSignal.timeout(patience.limitMs)]);
+  const sent = request(url, { method, signal, agent: false }, (answer: IncomingMessage) => {
+    let text = '';
+    answer.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+    answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+    answer.on('error', reject);
+  });
+  sent.on('error', reject);
+  sent.end(body);
+  return promise;
+}
+
+/** Why a request failed, for people. */
+export function requestWords(error: unknown): string {
+  const { name, message, code } = error as Error & { code?: string };
+  if (code === 'ECONNREFUSED') return 'nobody listens there';
+  return name === 'AbortError' || name === 'TimeoutError' ? 'it does not answer' : message;
+}

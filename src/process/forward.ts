@@ -1,0 +1,52 @@
+/** Passing signals on from the leader process to the daemon that it supervises. */
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { Daemon } from './daemon.ts';
+import { blockOnlyBrokenPipes, serveOnce } from './libc.ts';
+
+// All that can be caught, 1 to 31, but for SIGCHLD, which tells us of our children.
+const passed = [
+  ...['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGPIPE', 'SIGALRM', 'SIGTERM', 'SIGSTKFLT'],
+  ...['SIGCONT', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGURG', 'SIGXCPU', 'SIGXFSZ', 'SIGVTALRM', 'SIGPROF'],
+  ...['SIGWINCH', 'SIGIO', 'SIGPWR'],
+] as NodeJS.Signals[];
+// Those that a fault of our own raises too, and those that V8 ends itself with.
+const faults = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGSYS'] as NodeJS.Signals[];
+
+/** Calls `handle` for every signal that we get, in the order of their arrival. */
+export function catchSignals(handle: (signal: NodeJS.Signals) => void): void {
+  for (const signal of passed) process.on(signal, () => handle(signal));
+  for (const signal of faults) {
+    let arm: (() => void) | undefined;
+    process.on(signal, () => {
+      handle(signal);
+      arm?.();
+    });
+    arm = serveOnce(constants.signals[signal]);
+  }
+  // Only now that it has a handler, SIGUSR1 may come, which we are sealed to hold back.
+  blockOnlyBrokenPipes();
+}
+
+/**
+ * Sends a signal on to a daemon.
+ *
+ * The default action of SIGTSTP, SIGTTIN and SIGTTOU does not apply in a session without a terminal,
+ * as the daemon's is; it is stopped in their place then, as it would be in the caller's session.
+ */
+export function passOn(signal: NodeJS.Signals, daemon: Daemon): void {
+  const stops = signal === 'SIGTSTP' || signal === 'SIGTTIN' || signal === 'SIGTTOU';
+  daemon.send(stops && hasDefault(daemon.pid, constants.signals[signal]) ? 'SIGSTOP' : signal);
+}
+
+/** Whether a process neither catches nor ignores a signal. */
+function hasDefault(pid: number, signal: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const bits = /^SigIgn:\s*([0-9a-f]+)\nSigCgt:\s*([0-9a-f]+)/m.exec(status);
+    const either = BigInt(`0x${bits?.[1] ?? '0'}`) | BigInt(`0x${bits?.[2] ?? '0'}`);
+    return bits !== null && ((either >> BigInt(signal - 1)) & 1n) === 0n;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,69 @@
+/** HUP: the configuration is read again, and put in force if nothing is wrong with it. */
+import type { Plan } from '../plan.ts';
+import { type Problem, sentence } from '../problem.ts';
+import type { Leader } from './leader.ts';
+import { letGo } from './memory.ts';
+import { runTasks } from './tasks.ts';
+
+/** What a HUP asks for. */
+export interface Reload {
+  /** Does it, as soon as that is allowed; true if HUP asks for it at all. */
+  ask(): boolean;
+  /** From now on. */
+  allow(): void;
+}
+
+/** Waits for HUPs. Nothing is done before it is allowed, and one thing at a time. */
+export function planReload(leader: Leader): Reload {
+  const { replan } = leader.means;
+  let isAllowed = false;
+  let isAsked = false;
+  const go = () => {
+    if (!replan || !isAllowed || !isAsked) return;
+    leader.guard(
+      leader.inTurn(async () => {
+        // Any number of HUPs up to here ask for the file as it is now.
+        if (!isAsked) return;
+        isAsked = false;
+        await renew(await replan(), leader);
+        letGo();
+      }),
+    );
+  };
+  return {
+    ask: () => {
+      isAsked = true;
+      go();
+      return replan !== undefined;
+    },
+    allow: () => {
+      isAllowed = true;
+      go();
+    },
+  };
+}
+
+/** Runs the tasks of a new plan if nothing is wrong with it; otherwise all stays as it is. */
+async function renew(plan: Plan, leader: Leader): Promise<void> {
+  const { log } = leader;
+  const running = new Set(leader.plan.services.map(({ name }) => name));
+  const lacking = plan.services
+    .filter(({ name }) => !running.has(name))
+    .map(({ name }) => lacksService(name));
+  const problems = [...plan.requirements.flatMap(({ problem }) => problem ?? []), ...lacking];
+  for (const problem of problems) await log('error', sentence(problem));
+  if (problems.length === 0) {
+    for (const { level, text } of plan.notices) await log(level, text);
+    const problem = await runTasks(plan, leader);
+    if (leader.stopping.aborted) return;
+    if (!problem) return void (await log('info', 'SIGHUP: the new configuration is in force'));
+    await log('error', sentence(problem));
+  }
+  await log('error', 'SIGHUP: the configuration is left as it was');
+}
+
+const lacksService = (name: string): Problem => ({
+  kind: 'configuration',
+  what: `the new configuration needs ${name}, which this container was not started with`,
+  remedy: 'restart the container',
+});
