@@ -107,8 +107,8 @@ export function realHost(env: NodeJS.ProcessEnv, root: string): Host {
     }),
     listening: once(() => ['tcp', 'tcp6'].flatMap((name) => parseListening(readOr(`/proc/net/${name}`)))),
     lockedBy: (file) => {
-      const inode = fs.statSync(file, { throwIfNoEntry: false, bigint: true })?.ino;
-      return inode === undefined ? undefined : parseLocks(readOr('/proc/locks'), inode);
+      const at = fs.statSync(file, { throwIfNoEntry: false, bigint: true });
+      return at && parseLocks(readOr('/proc/locks'), at.ino).find((pid) => hasOpen(pid, at));
     },
     program: remember((name) => findProgram(name, env['PATH'])),
   };
@@ -201,18 +201,34 @@ function addressOf(hex: string): string {
   if (ordered.length === 4) return ordered.join('.');
   const isMapped = ordered.slice(0, 12).join() === '0,0,0,0,0,0,0,0,0,0,255,255';
   if (isMapped) return ordered.slice(12).join('.');
-  if (ordered.every((byte) => byte === 0)) return '::';
-  const isLoopback = ordered.every((byte, at) => byte === (at === 15 ? 1 : 0));
-  return isLoopback ? '::1' : `[${Buffer.from(ordered).toString('hex')}]`;
+  const groups = Array.from({ length: 8 }, (_, at) =>
+    (((ordered[2 * at] ?? 0) << 8) | (ordered[2 * at + 1] ?? 0)).toString(16),
+  );
+  // As people write it: with "::" for the longest run of zeros.
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
-/** Who holds a lock on the file with an inode, from the text of /proc/locks (proc_locks(5)). */
-export function parseLocks(text: string, inode: bigint): number | undefined {
-  for (const line of text.split('\n')) {
+/**
+ * Who holds a lock on a file with this inode, from the text of /proc/locks (proc_locks(5)). Its devices
+ * are not always those that stat(2) tells (overlayfs, btrfs), so that another file may be meant.
+ */
+export function parseLocks(text: string, inode: bigint): number[] {
+  return text.split('\n').flatMap((line) => {
     const [, , , , pid, file] = line.trim().split(/\s+/);
-    if (file?.endsWith(`:${inode}`) && Number(pid) > 0) return Number(pid);
+    return file?.endsWith(`:${inode}`) && Number(pid) > 0 ? [Number(pid)] : [];
+  });
+}
+
+/** Whether a process has a file open, as far as we may see. */
+function hasOpen(pid: number, { dev, ino }: fs.BigIntStats): boolean {
+  try {
+    return fs.readdirSync(`/proc/${pid}/fd`).some((descriptor) => {
+      const open = fs.statSync(`/proc/${pid}/fd/${descriptor}`, { throwIfNoEntry: false, bigint: true });
+      return open?.dev === dev && open.ino === ino;
+    });
+  } catch {
+    return false;
   }
-  return undefined;
 }
 
 // munged lives in sbin, which a caller who is not root often does not have in PATH.

@@ -61,7 +61,7 @@ export interface Command {
 export interface Service {
   /** For people: "munged", "the host's munged". */
   readonly name: string;
-  /** The services that have to be ready before this one is started, and that are stopped after it. */
+  /** The services that have to be ready before this one is started, that are stopped after it, and with whose restart it is started anew. */
   readonly after?: readonly string[];
   /** Whether main has lost its footing when this one was restarted, and has to be started anew. */
   readonly carriesMain?: boolean;

@@ -79,13 +79,15 @@ function fileWords(action: FileAction): string {
 /** What a command is given beside our environment, as it would be typed in front of it. */
 function environmentWords({ env = {} }: Command): string {
   return Object.entries(env)
-    .map(([name, value]) => `${name}=${value} `)
+    .map(([name, value]) => `${name}=${quotedIf(value)} `)
     .join('');
 }
 
 /** A command as it would be typed in a shell. */
 export function words({ program, args }: Command): string {
-  return [program, ...args].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoted(word))).join(' ');
+  return [program, ...args].map(quotedIf).join(' ');
 }
 
-const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+/** A word, in quotes where a shell needs them. */
+const quotedIf = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

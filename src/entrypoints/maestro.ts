@@ -2,10 +2,10 @@
 import { planEtcd } from '../etcd/plan.ts';
 import type { Host } from '../host.ts';
 import { readLdmsConfig } from '../ldmscfg/read.ts';
+import { readMounted } from '../mounted.ts';
 import { planMunge } from '../munge/plan.ts';
 import { mungeWanted } from '../munge/wanted.ts';
 import type { Notice, Plan, Requirement, Task } from '../plan.ts';
-import { errnoWords, type Problem } from '../problem.ts';
 import type { Given, Mode } from './mode.ts';
 
 /** The file that describes the cluster; the user mounts it. */
@@ -65,7 +65,7 @@ const mostTold = 50;
 
 async function lookAtConfig(host: Host): Promise<Config> {
   const path = host.path(configPath);
-  const text = readConfig(path, host);
+  const text = readMounted(path, configPath, 'ldms_cfg.yaml', host);
   if (typeof text !== 'string') {
     return { requirements: [{ what: configPath, problem: text }], notices: [], auths: [] };
   }
@@ -98,34 +98,6 @@ async function lookAtConfig(host: Host): Promise<Config> {
       from: `line ${(auth.at ?? where).line} of ${path}`,
     })),
   };
-}
-
-function readConfig(path: string, host: Host): string | Problem {
-  const bad = (why: string, remedy: string): Problem => ({
-    kind: 'configuration',
-    what: `cannot use ${path}: ${why}`,
-    remedy,
-  });
-  const mount = `mount yours: docker run -v /on-host/ldms_cfg.yaml:${configPath}:ro`;
-  const { kind } = host.look(path);
-  if (kind === 'directory') {
-    return bad(
-      'it is a directory, which docker makes when the file to mount does not exist on the host',
-      'remove that directory on the host and name the real file',
-    );
-  }
-  const bytes = host.read(path);
-  if (!Buffer.isBuffer(bytes)) {
-    const permitted = bytes.errno === 'EACCES' ? `let uid ${host.uid} read it: chmod a+r on the host` : mount;
-    return bad(errnoWords(bytes.errno), permitted);
-  }
-  const text = bytes.toString('utf8');
-  const broken = text.indexOf('\ufffd');
-  if (broken >= 0 && !Buffer.from(text).equals(bytes)) {
-    const line = text.slice(0, broken).split('\n').length;
-    return bad(`line ${line} is not valid UTF-8`, 'save it as UTF-8');
-  }
-  return text;
 }
 
 /**

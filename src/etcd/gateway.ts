@@ -12,6 +12,8 @@ export interface Patience {
 
 // etcd takes 128 operations in one transaction unless told otherwise (--max-txn-ops).
 const mostPuts = 100;
+// And 1.5 MiB in one request (--max-request-bytes).
+const mostBytes = 1 << 20;
 
 /** An answer: its HTTP status and its text. */
 interface Answer {
@@ -84,12 +86,30 @@ export async function replacePrefix(
   patience: Patience,
 ): Promise<void> {
   await call(url, 'deleterange', rangeOf(prefix), patience);
-  const puts = entries.map(({ key, value }) => ({
-    request_put: { key: key.toString('base64'), value: value.toString('base64') },
-  }));
-  for (let from = 0; from < puts.length; from += mostPuts) {
-    await call(url, 'txn', { success: puts.slice(from, from + mostPuts) }, patience);
+  for (const some of portions(entries)) {
+    const success = some.map(({ key, value }) => ({
+      request_put: { key: key.toString('base64'), value: value.toString('base64') },
+    }));
+    await call(url, 'txn', { success }, patience);
   }
+}
+
+/** Entries in portions that fit into a transaction. */
+function portions(entries: readonly Entry[]): Entry[][] {
+  const made: Entry[][] = [];
+  let last: Entry[] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const size = entry.key.length + entry.value.length;
+    if (last.length === 0 || last.length >= mostPuts || bytes + size > mostBytes) {
+      last = [];
+      bytes = 0;
+      made.push(last);
+    }
+    last.push(entry);
+    bytes += size;
+  }
+  return made;
 }
 
 const encode = (text: string): string => Buffer.from(text).toString('base64');
@@ -130,9 +150,12 @@ function ask(method: string, url: string, body: string | undefined, patience: Pa
   return promise;
 }
 
+/** What {@link requestWords} says when the time was over. */
+export const noAnswer = 'it does not answer';
+
 /** Why a request failed, for people. */
 export function requestWords(error: unknown): string {
   const { name, message, code } = error as Error & { code?: string };
   if (code === 'ECONNREFUSED') return 'nobody listens there';
-  return name === 'AbortError' || name === 'TimeoutError' ? 'it does not answer' : message;
+  return name === 'AbortError' || name === 'TimeoutError' ? noAnswer : message;
 }

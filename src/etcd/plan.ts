@@ -216,13 +216,18 @@ const hints = (directory: string): NonNullable<Service['hints']> => [
     says: 'address already in use',
     remedy: 'stop what has the port, or use another: -e ETCD_LISTEN_CLIENT_URLS=http://127.0.0.1:PORT',
   },
+  {
+    says: 'bind: permission denied|cannot assign requested address|expected ip in url',
+    remedy:
+      'give it an address of this container and a port above 1023: -e ETCD_LISTEN_CLIENT_URLS=http://127.0.0.1:PORT',
+  },
   { says: 'no space left|failed to create wal', remedy: `free some space for ${directory}` },
   {
     says: 'permission denied|read-only file system|cannot access data directory',
     remedy: `give the container a writable ${directory}: docker run -v maestro-etcd:${directory}`,
   },
   {
-    says: 'panic|wal|snap|crc|corrupt|proto:|unexpected eof|db file',
+    says: 'panic: |crc mismatch|corrupt|proto: |unexpected eof|wal[^/]*: |snap[^/]*: |\\.wal\\.broken|invalid database|freepages',
     remedy: `the data in ${directory} is damaged: move it away (the configuration is written anew at each start), or put a snapshot back (etcdctl snapshot restore)`,
   },
 ];

@@ -1,7 +1,7 @@
 /** Waits until etcd is healthy. */
 import type { Probe } from '../plan.ts';
 import { pause } from '../process/child.ts';
-import { whyUnhealthy } from './gateway.ts';
+import { noAnswer, whyUnhealthy } from './gateway.ts';
 
 const longestPauseMs = 500;
 
@@ -17,10 +17,13 @@ export async function awaitEtcd(
 ): Promise<string | undefined> {
   const begun = Date.now();
   const until = begun + probe.deadlineMs;
+  let because: string | undefined;
   for (;;) {
     const limitMs = Math.max(1, until - Date.now());
-    const because = await whyUnhealthy(probe.url, { limitMs, stop: given.stop });
-    if (because === undefined || given.stop.aborted || given.over()) return because;
+    const now = await whyUnhealthy(probe.url, { limitMs, stop: given.stop });
+    if (now === undefined || given.stop.aborted || given.over()) return now;
+    // The last question has little time for its answer: what an earlier one told tells more.
+    because = now === noAnswer ? (because ?? now) : now;
     // A tenth of what has been waited already, so that a slow start is neither hammered nor missed by much.
     const pauseMs = Math.min(2 + (Date.now() - begun) / 10, longestPauseMs);
     if (Date.now() + pauseMs > until) return because;

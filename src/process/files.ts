@@ -84,7 +84,7 @@ export function roomFor(directory: string, host: Host): Requirement[] {
 export function remedyFor(errno: string, uid: number): string {
   if (errno === 'EROFS') return 'give the container a writable /run: docker run --tmpfs /run';
   if (errno === 'EPERM' || (errno === 'EACCES' && uid === 0)) {
-    return "let root change owners (docker run --cap-add=CHOWN --cap-add=DAC_OVERRIDE --cap-add=FOWNER), or use the host's munge: -v /run/munge:/run/munge:ro";
+    return 'let root change owners: docker run --cap-add=CHOWN --cap-add=DAC_OVERRIDE --cap-add=FOWNER';
   }
   if (errno === 'EACCES')
     return `uid ${uid} needs a /run that it may write to: docker run --tmpfs /run:mode=1777`;

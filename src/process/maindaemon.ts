@@ -56,11 +56,12 @@ export function keepMain(executable: Executable, units: readonly Unit[], leader:
     startAnew: async () => {
       if (!daemon) return;
       const problem = await runLostTasks(leader);
+      // Gone again meanwhile: then this is begun anew when that is back.
+      if (problem && lacksFooting()) return;
       if (problem) return leader.finish({ problem });
       endsForUs = true;
       await endDaemon(daemon, leader.ending(daemon, mainGraceMs(units, leader)));
       endsForUs = false;
-      // Gone again meanwhile: then it is started when that is back.
       if (!stopping.aborted && !lacksFooting()) await start();
     },
   };
@@ -68,6 +69,10 @@ export function keepMain(executable: Executable, units: readonly Unit[], leader:
 
 /** What main may take: all of the time but what the services may need after it. */
 export function mainGraceMs(units: readonly Unit[], { means }: Leader): number {
-  const services = Math.max(0, ...units.map(({ service }) => service.start?.graceMs ?? 0));
+  // Those that stand on one another end one after the other.
+  const chainMs = ({ service }: Unit): number =>
+    (service.start?.graceMs ?? 0) +
+    Math.max(0, ...units.filter((other) => service.after?.includes(other.service.name)).map(chainMs));
+  const services = Math.max(0, ...units.map(chainMs));
   return Math.max(stopMs(means.settings) - services, means.settings.stopTimeoutMs / 2);
 }

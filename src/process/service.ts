@@ -1,7 +1,7 @@
 /** A daemon of ours beside the main one: started, watched while we wait for it, and stopped. */
 import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import type { Host } from '../host.ts';
+import { findProgram, type Host } from '../host.ts';
 import type { Service, ServiceStart, User } from '../plan.ts';
 import type { Problem } from '../problem.ts';
 import { pause } from './child.ts';
@@ -27,8 +27,11 @@ export interface Running {
  */
 export function tiedToUs(words: readonly string[], user: User | undefined): readonly string[] {
   const as = user ? [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'] : [];
-  // As PID 1 we take the whole PID namespace with us, and need no setpriv of util-linux 2.33 or newer.
-  const withUs = process.pid === 1 ? [] : ['--pdeathsig=TERM'];
+  // As PID 1 we take the whole PID namespace with us, and need no setpriv of util-linux 2.33 or newer;
+  // where there is none, a daemon that keeps its user can do without it.
+  const isNeeded =
+    process.pid !== 1 && (user !== undefined || 'path' in findProgram('setpriv', process.env['PATH']));
+  const withUs = isNeeded ? ['--pdeathsig=TERM'] : [];
   return as.length + withUs.length === 0 ? words : ['setpriv', ...as, ...withUs, '--', ...words];
 }
 

@@ -86,7 +86,7 @@ export function lastWords(daemon: Daemon): string {
 
 /** A line of a JSON log (etcd's, with `--logger=zap`) in words; any other line as it is. */
 function plainWords(line: string): string {
-  const [, msg] = /"msg":"((?:[^"\\\\]|\\\\.)*)"/.exec(line.startsWith('{') ? line : '') ?? [];
-  const [, error] = /"error":"((?:[^"\\\\]|\\\\.)*)"/.exec(line) ?? [];
+  const [, msg] = /"msg":"((?:[^"\\]|\\.)*)"/.exec(line.startsWith('{') ? line : '') ?? [];
+  const [, error] = /"error":"((?:[^"\\]|\\.)*)"/.exec(line) ?? [];
   return msg === undefined ? line : [msg, error].filter(Boolean).join(': ');
 }

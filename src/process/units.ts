@@ -17,24 +17,37 @@ export interface Unit {
   readySince: number;
   /** How often it has died without having been ready for long. */
   deaths: number;
+  /** The process that we have ended ourselves, to start it anew. */
+  renewed?: Daemon;
+  /** It has ended, and is started again with what it stands on. */
+  waits: boolean;
 }
 
 // The first pause before a service is started again; it doubles each time.
 const shortestPauseMs = 100;
 const longestPauseMs = 10_000;
+// What a daemon wrote before it ended is in its pipe by then.
+const drainMs = 200;
 // One that was ready for this long has not died of what it died of before.
 const steadyMs = 30_000;
 
 /** A unit for each service. */
 export const makeUnits = (services: readonly Service[]): Unit[] =>
-  services.map((service) => ({ service, isReady: false, readySince: 0, deaths: 0 }));
+  services.map((service) => ({ service, isReady: false, readySince: 0, deaths: 0, waits: false }));
 
 /**
  * Brings all services up, side by side but for those that wait for another. The first that fails
  * ends the wait for the others.
  */
-export async function bringUpAll(units: readonly Unit[], leader: Leader, onBack: (unit: Unit) => void) {
+export async function bringUpAll(
+  units: readonly Unit[],
+  leader: Leader,
+  onBack: (unit: Unit) => void,
+): Promise<Problem | undefined> {
   const giveUp = new AbortController();
+  // Of the others, whose wait is ended by it, nothing is known.
+  let first: Problem | undefined;
+  const care: Care = { units, leader, onBack };
   const ups = new Map<string, Promise<Problem | undefined>>();
   for (const unit of units) {
     const before = (unit.service.after ?? []).map((name) => ups.get(name));
@@ -45,13 +58,15 @@ export async function bringUpAll(units: readonly Unit[], leader: Leader, onBack:
     ups.set(
       unit.service.name,
       up.then((problem) => {
+        first ??= problem;
         if (problem) giveUp.abort();
-        else if (unit.isReady) watch(unit, leader, onBack);
+        else if (unit.isReady) watch(unit, care);
         return problem;
       }),
     );
   }
-  return (await Promise.all(ups.values())).find(Boolean);
+  await Promise.all(ups.values());
+  return first;
 }
 
 /** Starts a service, if it is ours to start, and waits until it is ready. */
@@ -96,37 +111,57 @@ function startUnit(unit: Unit, start: NonNullable<Service['start']>, leader: Lea
   return undefined;
 }
 
-function whyNot({ service, daemon }: Unit, because: string, end: End | undefined): Problem {
+async function whyNot({ service, daemon }: Unit, because: string, end: End | undefined): Promise<Problem> {
   const { kind, what, remedy } = service.ifNot;
-  if (!daemon || !end) return { kind, what: `${what}: ${because}${daemon ? lastWords(daemon) : ''}`, remedy };
+  if (!daemon) return { kind, what: `${what}: ${because}`, remedy };
+  if (end) await daemon.drained(drainMs);
   const words = daemon.lastLines().join('\n');
-  const hint = service.hints?.find(({ says }) => new RegExp(says, 'i').test(words));
+  const hint = service.hints?.find(({ says }) => new RegExp(says, 'i').test(words))?.remedy;
+  if (!end) return { kind, what: `${what}: ${because}${lastWords(daemon)}`, remedy: hint ?? remedy };
   return {
     kind,
     what: `cannot use ${service.name}: it ended with ${endWords(end)} before it was ready${lastWords(daemon)}`,
-    remedy: hint?.remedy ?? remedy,
+    remedy: hint ?? 'see what it said in the lines above',
   };
 }
 
+/** What the services are looked after with. */
+interface Care {
+  readonly units: readonly Unit[];
+  readonly leader: Leader;
+  readonly onBack: (unit: Unit) => void;
+}
+
 /** From now on, a service of ours that ends is started again. */
-function watch(unit: Unit, leader: Leader, onBack: (unit: Unit) => void): void {
-  const { daemon } = unit;
+function watch(unit: Unit, care: Care): void {
+  const { daemon, service } = unit;
+  const { units, leader } = care;
   if (!daemon) return;
   void daemon.gone.then((end) => {
+    if (unit.renewed === daemon) return;
     unit.isReady = false;
-    if (!leader.stopping.aborted) leader.guard(revive(unit, end, leader, onBack));
+    if (leader.stopping.aborted) return;
+    const why = `it ended with ${endWords(end)}`;
+    const footing = units.find((other) => service.after?.includes(other.service.name) && !other.isReady);
+    unit.waits = footing !== undefined;
+    const done = footing
+      ? leader.log('warn', `${service.name}: ${why}; it is started again with ${footing.service.name}`)
+      : revive(unit, why, care);
+    leader.guard(done);
   });
 }
 
 /** Starts a service again, after a pause that grows each time, until it has died too often. */
-async function revive(unit: Unit, end: End, leader: Leader, onBack: (unit: Unit) => void): Promise<void> {
+async function revive(unit: Unit, reason: string, care: Care): Promise<void> {
   const { service } = unit;
+  const { leader } = care;
   const { restartLimit } = leader.means.settings;
   if (Date.now() - unit.readySince > steadyMs) unit.deaths = 0;
-  let why = `it ended with ${endWords(end)}`;
+  let why = reason;
   for (;;) {
     const { daemon } = unit;
     unit.deaths++;
+    await daemon?.drained(drainMs);
     if (unit.deaths > restartLimit) return leader.finish({ problem: diedTooOften(unit, why) });
     const ms = Math.min(shortestPauseMs * 2 ** (unit.deaths - 1), longestPauseMs);
     const text = `${service.name}: ${why}; it is started again in ${ms} ms (${unit.deaths} of ${restartLimit})`;
@@ -140,8 +175,33 @@ async function revive(unit: Unit, end: End, leader: Leader, onBack: (unit: Unit)
     if (!problem) break;
     why = problem.what;
   }
-  watch(unit, leader, onBack);
-  onBack(unit);
+  isBack(unit, care);
+}
+
+/** A service was started again: whatever stands on it has lost its footing, and is started anew. */
+function isBack(unit: Unit, care: Care): void {
+  watch(unit, care);
+  for (const other of care.units) {
+    const standsOnIt = other.service.after?.includes(unit.service.name);
+    if (standsOnIt && (other.isReady || other.waits)) care.leader.guard(startAnew(other, care));
+  }
+  care.onBack(unit);
+}
+
+/** Ends a service if it still runs, and starts it again; that is no death of its own. */
+async function startAnew(unit: Unit, care: Care): Promise<void> {
+  const { daemon, service } = unit;
+  const { leader } = care;
+  if (!daemon) return;
+  unit.renewed = daemon;
+  unit.isReady = false;
+  unit.waits = false;
+  await endDaemon(daemon, leader.ending(daemon, service.start?.graceMs ?? 0));
+  if (leader.stopping.aborted) return;
+  const problem = await bringUp(unit, leader);
+  if (leader.stopping.aborted) return;
+  if (problem) await revive(unit, problem.what, care);
+  else isBack(unit, care);
 }
 
 function diedTooOften({ service, daemon, deaths }: Unit, why: string): Problem {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkPlan, checkText } from '../../src/commands/check.ts';
-import type { Plan, Service } from '../../src/plan.ts';
+import type { Plan, Service, Task } from '../../src/plan.ts';
 import { exitCodes } from '../../src/problem.ts';
 import { type FakeWorld, fakeHost } from '../support/fake-host.ts';
 
@@ -163,6 +163,51 @@ describe('check', () => {
       ],
     });
     expect(text({}, world)).toMatch(/^FAIL {2}program ldmsd: cannot start ldmsd: /m);
+  });
+
+  describe('tasks', () => {
+    const task: Task = {
+      name: 'maestro_ctrl',
+      command: { program: 'maestro_ctrl', args: [] },
+      limitMs: 1000,
+      saysDone: 'saved',
+      saysFailed: '^Error ',
+      leaves: { url: 'http://127.0.0.1:2379', prefix: '/m/', key: '/m/last_updated' },
+      ifNot: { kind: 'maestro', what: 'cannot put it into etcd', remedy: 'mend it' },
+    };
+
+    test('their programs are looked for, before that of main', () => {
+      const programs = { ldmsd: '/opt/ovis/sbin/ldmsd', maestro_ctrl: '/usr/bin/maestro_ctrl' };
+      expect(check({ tasks: [task] }, { programs })).toEqual({
+        mode: 'samp',
+        exit: 0,
+        checks: [{ what: 'program maestro_ctrl', state: 'ok', text: '/usr/bin/maestro_ctrl' }, program],
+      });
+    });
+
+    test('one that is missing fails, with the exit code of a start', () => {
+      expect(check({ tasks: [task] })).toEqual({
+        mode: 'samp',
+        exit: 127,
+        checks: [
+          {
+            what: 'program maestro_ctrl',
+            state: 'failed',
+            text: expect.stringContaining('cannot start maestro_ctrl: '),
+          },
+          program,
+        ],
+      });
+    });
+  });
+
+  test.each([
+    ['etcd', { kind: 'etcd', url: 'http://127.0.0.1:2379', deadlineMs: 1000 }],
+    ['a port', { kind: 'tcp', host: '127.0.0.1', port: 111, deadlineMs: 1000 }],
+  ] as const)("somebody else's %s is not looked at: it shows at the start", (_, ready) => {
+    const { checks, exit } = check({ services: [{ ...hosts, ready }] });
+    expect(exit).toBe(0);
+    expect(checks.filter(({ state }) => state !== 'ok').map(({ state }) => state)).not.toContain('failed');
   });
 
   test('the result is data that JSON keeps', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { explainText, words } from '../../src/commands/explain.ts';
-import type { Plan } from '../../src/plan.ts';
-import { fakeHost } from '../support/fake-host.ts';
+import type { Plan, Service, Task } from '../../src/plan.ts';
+import { type FakeWorld, fakeHost } from '../support/fake-host.ts';
 
 const bare: Plan = {
   mode: 'samp',
@@ -99,6 +99,99 @@ describe('explain', () => {
     expect(explainText(full, without)).toMatch(
       /\n 13\. become ldmsd -F -x sock:411: NOT READY: cannot start/,
     );
+  });
+});
+
+describe('explain, of a plan that is supervised', () => {
+  const etcd: Service = {
+    name: 'etcd',
+    start: {
+      command: { program: 'etcd', args: ['--data-dir=/var/lib/etcd'], env: { ETCD_NAME: 'a b', ETCD_X: '' } },
+      files: [{ do: 'write', path: '/run/cluster.yaml', text: 'members: []\n', mode: 0o644 }],
+      discard: [],
+      graceMs: 2000,
+    },
+    ready: { kind: 'etcd', url: 'http://127.0.0.1:2379', deadlineMs: 60_000 },
+    ifNot: { kind: 'etcd', what: 'cannot use etcd', remedy: 'mend it' },
+  };
+  const task: Task = {
+    name: 'maestro_ctrl',
+    command: { program: 'maestro_ctrl', args: ['--ldms_config', '/etc/my cfg.yaml'] },
+    limitMs: 90_000,
+    saysDone: 'saved',
+    saysFailed: '^Error ',
+    leaves: { url: 'http://127.0.0.1:2379', prefix: '/maestro/', key: '/maestro/last_updated' },
+    ifNot: { kind: 'maestro', what: 'cannot put it into etcd', remedy: 'mend it' },
+  };
+  const command = { program: 'maestro', args: ['--prefix', 'maestro'] };
+  const supervised: Plan = { ...bare, mode: 'maestro', main: command, handoff: 'supervise' };
+  const programs = { maestro: '/usr/bin/maestro', maestro_ctrl: '/usr/bin/maestro_ctrl' };
+  const steps = (parts: Partial<Plan>, world: FakeWorld = { programs }) =>
+    explainText({ ...supervised, ...parts }, fakeHost(world))
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => line.replace(/^ *\d+\. /, ''));
+
+  test('we stay, where we would otherwise be replaced', () => {
+    expect(steps({})).toEqual(['stay as the leader process, and run maestro --prefix maestro']);
+    expect(steps({ handoff: 'exec' })).toEqual(['become maestro --prefix maestro']);
+  });
+
+  test('services, then tasks, then main', () => {
+    const told = steps({ services: [etcd], tasks: [task] });
+    expect(told).toEqual([
+      'write /run/cluster.yaml, mode 0644',
+      expect.stringMatching(/^start .*etcd --data-dir=\/var\/lib\/etcd$/),
+      'wait until etcd says at http://127.0.0.1:2379/health that it is healthy, at most 60 s',
+      "run maestro_ctrl --ldms_config '/etc/my cfg.yaml', at most 90 s, and see that maestro_ctrl has written /maestro/last_updated to etcd",
+      'stay as the leader process, and run maestro --prefix maestro',
+    ]);
+  });
+
+  test('variables stand in front of the command, as they would be typed in a shell', () => {
+    expect(steps({ services: [etcd] })[1]).toBe(
+      "start ETCD_NAME='a b' ETCD_X='' etcd --data-dir=/var/lib/etcd",
+    );
+    const plain = { program: 'etcd', args: ['--data-dir=/var/lib/etcd'] };
+    const start = { command: plain, files: [], discard: [], graceMs: 1 };
+    expect(steps({ services: [{ ...etcd, start }] })[0]).toBe('start etcd --data-dir=/var/lib/etcd');
+  });
+
+  test.each([
+    [
+      { kind: 'tcp', host: '127.0.0.1', port: 111, deadlineMs: 500 },
+      'accepts connections at 127.0.0.1:111, at most 0.5 s',
+    ],
+    [
+      { kind: 'munge', socket: '/s', deadlineMs: 2000 },
+      'encodes and decodes a credential through /s, at most 2 s',
+    ],
+    [
+      { kind: 'etcd', url: 'http://[::1]:1', deadlineMs: 1000 },
+      'says at http://[::1]:1/health that it is healthy, at most 1 s',
+    ],
+  ] as const)('a probe %j', (ready, words) => {
+    expect(steps({ services: [{ ...etcd, ready }] })).toContain(`wait until etcd ${words}`);
+  });
+
+  test('a service that is started after others says so', () => {
+    const start = { command: { program: 'dsosd', args: [] }, files: [], discard: [], graceMs: 1 };
+    const [, first] = steps({
+      services: [etcd, { ...etcd, name: 'dsosd', start, after: ['rpcbind', 'etcd'] }],
+    });
+    expect(first).not.toContain('after');
+    expect(steps({ services: [{ ...etcd, name: 'dsosd', start, after: ['rpcbind', 'etcd'] }] })[0]).toBe(
+      'start dsosd, after rpcbind and etcd',
+    );
+  });
+
+  test("a task's program that is missing is told with its step", () => {
+    const told = steps(
+      { tasks: [task] },
+      { programs: { maestro: '/usr/bin/maestro' }, env: { PATH: '/bin' } },
+    );
+    expect(told[0]).toMatch(/ to etcd: NOT READY: cannot start maestro_ctrl: it is not in PATH \(\/bin\)/);
+    expect(told[1]).not.toContain('NOT READY');
   });
 });
 

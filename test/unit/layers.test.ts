@@ -28,7 +28,16 @@ const layers: readonly (readonly string[])[] = [
   ['record.ts'],
 ];
 /** Below all layers; these may import each other. */
-const bottom = ['host.ts', 'settings.ts', 'log.ts', 'directories.ts', 'mounts.ts', 'plan.ts', 'problem.ts'];
+const bottom = [
+  'host.ts',
+  'settings.ts',
+  'log.ts',
+  'directories.ts',
+  'mounts.ts',
+  'mounted.ts',
+  'plan.ts',
+  'problem.ts',
+];
 
 /** Which layer a file belongs to; `depth` grows downwards. */
 function layerOf(path: string): { depth: number; name: string } | undefined {

@@ -1,0 +1,36 @@
+/** Files that the user has to mount. */
+import type { Host } from './host.ts';
+import { errnoWords, type Problem } from './problem.ts';
+
+/**
+ * A mounted file's text, or what is wrong with it and how it is mounted.
+ *
+ * @param path where it lies
+ * @param mountedAt where the user mounts it: the same, but for local mode
+ * @param example its name on the user's host, for the command to type
+ */
+export function readMounted(path: string, mountedAt: string, example: string, host: Host): string | Problem {
+  const bad = (why: string, remedy: string): Problem => ({
+    kind: 'configuration',
+    what: `cannot use ${path}: ${why}`,
+    remedy,
+  });
+  if (host.look(path).kind === 'directory') {
+    return bad(
+      'it is a directory, which docker makes when the file to mount does not exist on the host',
+      'remove that directory on the host and name the real file',
+    );
+  }
+  const bytes = host.read(path);
+  if (!Buffer.isBuffer(bytes)) {
+    const mount = `mount yours: docker run -v /on-host/${example}:${mountedAt}:ro`;
+    const permitted = `let uid ${host.uid} read it: chmod a+r on the host`;
+    return bad(errnoWords(bytes.errno), bytes.errno === 'EACCES' ? permitted : mount);
+  }
+  const text = bytes.toString('utf8');
+  const encoded = Buffer.from(text);
+  if (encoded.equals(bytes)) return text;
+  const broken = bytes.findIndex((byte, at) => byte !== encoded[at]);
+  const line = bytes.toString('latin1', 0, broken < 0 ? bytes.length : broken).split('\n').length;
+  return bad(`line ${line} is not valid UTF-8`, 'save it as UTF-8');
+}
