@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { build } from 'esbuild';
 
 const root = import.meta.dirname;
@@ -32,10 +32,20 @@ if (!process.version.startsWith('v26.')) {
   process.exit(1);
 }
 
-// Libraries that only some starts need. They are scripts of their own, since a bundle that holds
-// them all costs every start 5 ms, loaded or not.
+// Libraries, and parts of ours, that only some starts need. They are scripts of their own, since a
+// bundle that holds them all costs every start 5 ms and more, loaded or not. What parts have in common
+// is in each of them: they keep nothing that another would have to know.
 const libraries = ['execa', 'minimist', 'pino', 'yaml'];
-const scripts = ['program', ...libraries];
+/** @type {Record<string, string>} */
+const parts = {
+  commands: 'src/commands/index.ts',
+  dsosd: 'src/dsosd/plan.ts',
+  maestro: 'src/maestro/plan.ts',
+  stay: 'src/commands/stay.ts',
+};
+const scripts = ['program', ...libraries, ...Object.keys(parts)];
+// Their code caches are made without running them: they are not on the way to `exec`.
+const cachedWhole = ['yaml', ...Object.keys(parts)];
 
 /** @type {import('esbuild').BuildOptions} */
 const common = {
@@ -63,9 +73,14 @@ async function bundle(name, entry, options) {
 }
 
 /** @type {import('esbuild').Plugin} */
-const librariesFromAssets = {
-  name: 'libraries-from-assets',
+const fromAssets = {
+  name: 'from-assets',
   setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) => {
+      const file = relative(root, join(resolveDir, path));
+      const part = Object.keys(parts).find((name) => parts[name] === file);
+      return part && kind === 'dynamic-import' ? { path: part, namespace: 'asset' } : undefined;
+    });
     const filter = new RegExp(`^(${libraries.join('|')})$`);
     onResolve({ filter }, ({ path, kind, importer }) => {
       if (kind !== 'dynamic-import') {
@@ -75,7 +90,7 @@ const librariesFromAssets = {
       }
       return { path, namespace: 'asset' };
     });
-    onLoad({ filter, namespace: 'asset' }, ({ path }) => ({ contents: `load('${path}', module)` }));
+    onLoad({ filter: /./, namespace: 'asset' }, ({ path }) => ({ contents: `load('${path}', module)` }));
   },
 };
 
@@ -107,7 +122,14 @@ load('program', module);
 function warmBootScript() {
   return `function writeCaches() {
   const { writeFileSync } = process.getBuiltinModule('node:fs');
+  const { setFlagsFromString } = process.getBuiltinModule('node:v8');
   for (const [name, script] of scripts) writeFileSync(name + '.cache', script.createCachedData());
+  for (const name of ${JSON.stringify(cachedWhole)}) {
+    setFlagsFromString('--no-lazy');
+    const script = new Script(getAsset(name + '.cjs', 'utf8'), { filename: name });
+    setFlagsFromString('--lazy');
+    writeFileSync(name + '.cache', script.createCachedData());
+  }
   process.exit(0);
 }
 const { DynamicLibrary } = process.getBuiltinModule('node:ffi');
@@ -187,7 +209,8 @@ function seal(main, out, assets, options = []) {
       mainFormat: 'commonjs',
       executable: 'node-runtime',
       output,
-      useCodeCache: true,
+      // Of the first script, which is short; and its bytes would not be the same each time.
+      useCodeCache: false,
       useSnapshot: false,
       disableExperimentalSEAWarning: true,
       // --disable-sigusr1: SIGUSR1 must not open a debugger port, which on --network=host is the host's.
@@ -206,8 +229,8 @@ function seal(main, out, assets, options = []) {
     }),
   );
   // A fixed seed, and names without directories (they are kept in the program), make the program the
-  // same bytes each time. V8 takes a code cache only if it was made with --expose-gc as well.
-  execFileSync(process.execPath, ['--random-seed=1', '--expose-gc', '--build-sea', config], {
+  // same bytes each time.
+  execFileSync(process.execPath, ['--random-seed=1', '--build-sea', config], {
     cwd: dist,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
@@ -220,7 +243,9 @@ mkdirSync(dist, { recursive: true });
 // The program of an earlier build stays in place until the new one is renamed over it.
 for (const name of scripts) rmSync(join(dist, `${name}.cache`), { force: true });
 const define = { LDMS_ENTRYPOINT_BUILD_VERSION: JSON.stringify(version) };
-await bundle('program', join(root, 'src/main.ts'), { define, plugins: [librariesFromAssets] });
+for (const [name, entry] of Object.entries({ program: 'src/main.ts', ...parts })) {
+  await bundle(name, join(root, entry), { define, plugins: [fromAssets] });
+}
 for (const library of libraries) await bundle(library, library);
 stripRuntime();
 const sources = scripts.map((name) => `${name}.cjs`);

@@ -1,4 +1,5 @@
 /** Readiness, by the kind of probe. */
+import { awaitEtcd } from '../etcd/ready.ts';
 import { awaitMunge } from '../munge/probe.ts';
 import type { Probe } from '../plan.ts';
 import { pause } from '../process/child.ts';
@@ -10,10 +11,8 @@ export const awaitReady: AwaitReady = async (probe, given) => {
   switch (probe.kind) {
     case 'munge':
       return awaitMunge(probe, given);
-    case 'etcd': {
-      const { awaitEtcd } = await import('../etcd/ready.ts');
+    case 'etcd':
       return awaitEtcd(probe, given);
-    }
     case 'tcp':
       return awaitTcp(probe, given);
     case 'runs':

@@ -2,14 +2,14 @@
 import type { Given, Mode } from '../entrypoints/index.ts';
 import { realHost } from '../host.ts';
 import { openLog } from '../log.ts';
-import type { Plan } from '../plan.ts';
+import { awaitMunge } from '../munge/probe.ts';
+import type { Answers, Plan } from '../plan.ts';
 import { exitCodes, sentence } from '../problem.ts';
 import { carryOut } from '../process/runner.ts';
 import { listenForStop } from '../process/stop.ts';
 import { keepStandardStreamsShut } from '../process/streams.ts';
 import { readSettings } from '../settings.ts';
 import type { Asking } from './answer.ts';
-import { awaitReady } from './ready.ts';
 import { wrongRoot } from './root.ts';
 
 /**
@@ -31,26 +31,14 @@ export async function run(mode: Mode, args: readonly string[], env: NodeJS.Proce
     return exitCodes[wrong.kind].code;
   }
   const given = { args, settings, host, answers: {} };
-  const plan = await planWithAnswers(mode, given, { log, stop, host });
-  return carryOut(supervisedIf(settings.supervise, plan), {
-    host,
-    settings,
-    log,
-    openLog: logTo,
-    stop,
-    awaitReady,
-    keep: async (leaves, stop) => {
-      const { keepPrefix } = await import('../etcd/keep.ts');
-      return keepPrefix(leaves, stop);
-    },
-    ...(mode.reloads && {
-      replan: () => mode.plan({ ...given, host: realHost(env, settings.root), again: true }),
-    }),
-  });
+  const { plan, answers } = await planWithAnswers(mode, given, { log, stop, host });
+  const means = { host, settings, log, stop };
+  if (plan.handoff === 'exec' && !settings.supervise)
+    return carryOut(plan, { ...means, awaitReady: awaitMunge });
+  const { stay } = await import('./stay.ts');
+  const again = () => mode.plan({ ...given, answers, host: realHost(env, settings.root), again: true });
+  return stay(plan, { ...means, openLog: logTo, ...(mode.reloads && { replan: again }) });
 }
-
-/** Any mode may be supervised; some are in any case. */
-const supervisedIf = (asked: boolean, plan: Plan): Plan => (asked ? { ...plan, handoff: 'supervise' } : plan);
 
 /**
  * Plans, asks what the plan asks, and plans again, until nothing is left to ask.
@@ -59,11 +47,15 @@ const supervisedIf = (asked: boolean, plan: Plan): Plan => (asked ? { ...plan, h
  * Where something is wrong already, no program is run and nothing is written: only whose a socket
  * is matters then, since that may be what makes it right.
  */
-async function planWithAnswers(mode: Mode, given: Given, asking: Asking): Promise<Plan> {
+async function planWithAnswers(
+  mode: Mode,
+  given: Given,
+  asking: Asking,
+): Promise<{ plan: Plan; answers: Answers }> {
   const plan = await mode.plan(given);
   const sound = plan.requirements.every(({ problem }) => !problem);
   const question = plan.questions.find(({ about }) => sound || about === 'munge socket');
-  if (!question || asking.stop.by()) return plan;
+  if (!question || asking.stop.by()) return { plan, answers: given.answers };
   const { answer } = await import('./answer.ts');
   const answers = { ...given.answers, ...(await answer(question, asking)) };
   return planWithAnswers(mode, { ...given, answers }, asking);

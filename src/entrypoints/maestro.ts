@@ -1,131 +1,13 @@
-/** ldms-maestro: etcd, munge if an endpoint asks for it, maestro_ctrl once, and maestro. */
-import { planEtcd } from '../etcd/plan.ts';
-import type { Host } from '../host.ts';
-import { readLdmsConfig } from '../ldmscfg/read.ts';
-import { readMounted } from '../mounted.ts';
-import { planMunge } from '../munge/plan.ts';
-import { mungeWanted } from '../munge/wanted.ts';
-import type { Notice, Plan, Requirement, Task } from '../plan.ts';
-import type { Given, Mode } from './mode.ts';
-
-/** The file that describes the cluster; the user mounts it. */
-const configPath = '/etc/ldms_cfg.yaml';
-/** Where maestro and maestro_ctrl find etcd; we write it. */
-const clusterPath = '/run/ldms-entrypoint/cluster.yaml';
+/** ldms-maestro: the configurator of a cluster's ldmsds. */
+import type { Mode } from './mode.ts';
 
 /** We stay as the leader process, and run maestro. */
 export const maestro: Mode = {
   name: 'maestro',
   summary: 'runs maestro, with etcd, and munge if an endpoint asks for it; HUP reads ldms_cfg.yaml again',
   reloads: true,
-  plan: planMaestro,
+  plan: async (given) => {
+    const { planMaestro } = await import('../maestro/plan.ts');
+    return planMaestro(given);
+  },
 };
-
-async function planMaestro(given: Given): Promise<Plan> {
-  const { settings, host, answers, args } = given;
-  const config = await lookAtConfig(host);
-  const wanted = mungeWanted(config.auths, settings.munge);
-  const munge = wanted ? planMunge(wanted, settings, host, answers['munge socket']) : undefined;
-  const cluster = host.path(clusterPath);
-  const etcd = planEtcd(settings, host, cluster);
-  const where = ['--prefix', settings.maestroPrefix, '--cluster', cluster];
-  const env = host.env['PYTHONUNBUFFERED'] ? {} : { PYTHONUNBUFFERED: '1' };
-  return {
-    mode: 'maestro',
-    notices: [...ignored(args, given.again), ...config.notices, ...etcd.notices, ...(munge?.notices ?? [])],
-    requirements: given.again
-      ? config.requirements
-      : [...config.requirements, ...etcd.requirements, ...(munge?.requirements ?? [])],
-    services: [...etcd.services, ...(munge?.services ?? [])],
-    tasks: [putIntoEtcd(given, where, env, etcd.url)],
-    main: { program: 'maestro', args: where, env },
-    handoff: 'supervise',
-    mark: 'maestro',
-    questions: munge?.questions ?? [],
-    health: { listeners: [], etcd: etcd.url, ...(munge && { mungeSocket: munge.socket }) },
-  };
-}
-
-/** Arguments have no meaning here, as the images have always had it; who gives some should know. */
-function ignored(args: readonly string[], again: boolean | undefined): Notice[] {
-  if (args.length === 0 || again) return [];
-  const text = `the arguments ${args.map((arg) => JSON.stringify(arg)).join(' ')} are ignored: maestro takes all from ${configPath}`;
-  return [{ level: 'warn', text }];
-}
-
-/** What the user's file asks for, and what is wrong with it. */
-interface Config {
-  readonly requirements: readonly Requirement[];
-  readonly notices: readonly Notice[];
-  readonly auths: readonly { plugin: string; args: readonly string[]; from: string }[];
-}
-
-// Of a file that is something else altogether, nobody reads a thousand lines.
-const mostTold = 50;
-
-async function lookAtConfig(host: Host): Promise<Config> {
-  const path = host.path(configPath);
-  const text = readMounted(path, configPath, 'ldms_cfg.yaml', host);
-  if (typeof text !== 'string') {
-    return { requirements: [{ what: configPath, problem: text }], notices: [], auths: [] };
-  }
-  const { mistakes, warnings, cluster } = await readLdmsConfig(text);
-  const at = ({ line, column }: { line: number; column: number }) => `${path}:${line}:${column}`;
-  const told: Requirement[] = mistakes.slice(0, mostTold).map((mistake) => ({
-    what: at(mistake),
-    problem: { kind: 'configuration', what: `${at(mistake)}: ${mistake.text}`, remedy: '' },
-  }));
-  const more = mistakes.length - told.length;
-  const rest: Requirement[] =
-    more > 0
-      ? [
-          {
-            what: path,
-            problem: { kind: 'configuration', what: `${path}: ${more} more mistakes`, remedy: '' },
-          },
-        ]
-      : [];
-  const daemons = cluster?.groups.flatMap(({ names }) => names).length ?? 0;
-  const endpoints = cluster?.groups.flatMap((group) => group.endpoints) ?? [];
-  return {
-    requirements: mistakes.length > 0 ? [...told, ...rest] : [{ what: path, found: `${daemons} daemons` }],
-    notices: warnings
-      .slice(0, mostTold)
-      .map((warning) => ({ level: 'warn', text: `${at(warning)}: ${warning.text}` })),
-    auths: endpoints.map(({ auth, at: where }) => ({
-      plugin: auth.plugin,
-      args: [],
-      from: `line ${(auth.at ?? where).line} of ${path}`,
-    })),
-  };
-}
-
-/**
- * maestro_ctrl, judged by what it says and leaves: its exit status is 0 even when nothing was saved
- * (ovis-hpc/maestro scripts/maestro_ctrl; the line that it ends with was another in older versions).
- */
-function putIntoEtcd(
-  { settings, host }: Given,
-  where: readonly string[],
-  env: Record<string, string>,
-  url: string,
-): Task {
-  const prefix = `/${settings.maestroPrefix}`;
-  return {
-    name: 'maestro_ctrl',
-    command: {
-      program: 'maestro_ctrl',
-      args: [...where, '--ldms_config', host.path(configPath)],
-      env,
-    },
-    limitMs: settings.maestroCtrlTimeoutMs,
-    saysDone: 'configuration saved to etcd cluster',
-    saysFailed: '^Error ',
-    leaves: { url, prefix: `${prefix}/`, key: `${prefix}/last_updated` },
-    ifNot: {
-      kind: 'maestro',
-      what: `maestro_ctrl did not put ${host.path(configPath)} into etcd`,
-      remedy: 'see what it said in the lines above',
-    },
-  };
-}

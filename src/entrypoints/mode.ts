@@ -1,17 +1,8 @@
 /** What a mode is. */
-import type { Host } from '../host.ts';
-import type { Answers, Plan } from '../plan.ts';
-import type { Settings } from '../settings.ts';
+import type { Given } from '../given.ts';
+import type { Plan } from '../plan.ts';
 
-/** What a mode plans from. Answers are those of the questions that an earlier plan asked. */
-export interface Given {
-  readonly args: readonly string[];
-  readonly settings: Settings;
-  readonly host: Host;
-  readonly answers: Answers;
-  /** It runs already, and is asked to read its configuration again: nothing else is of interest. */
-  readonly again?: boolean;
-}
+export type { Given } from '../given.ts';
 
 /**
  * One image's way to start. `plan` starts and changes nothing: what it knows of the world it has

@@ -136,7 +136,10 @@ async function call(
 function ask(method: string, url: string, body: string | undefined, patience: Patience): Promise<Answer> {
   const { request } = process.getBuiltinModule('node:http');
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const signal = AbortSignal.any([patience.stop, AbortSignal.timeout(patience.limitMs)]);
+  // AbortSignal.timeout() cannot be cleared: it would wake a process that is long at rest.
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), patience.limitMs);
+  const signal = AbortSignal.any([patience.stop, late.signal]);
   const sent = request(url, { method, signal, agent: false }, (answer: IncomingMessage) => {
     let text = '';
     answer.setEncoding('utf8').on('data', (chunk: string) => {
@@ -147,7 +150,7 @@ function ask(method: string, url: string, body: string | undefined, patience: Pa
   });
   sent.on('error', reject);
   sent.end(body);
-  return promise;
+  return promise.finally(() => clearTimeout(timer));
 }
 
 /** What {@link requestWords} says when the time was over. */
@@ -157,5 +160,5 @@ export const noAnswer = 'it does not answer';
 export function requestWords(error: unknown): string {
   const { name, message, code } = error as Error & { code?: string };
   if (code === 'ECONNREFUSED') return 'nobody listens there';
-  return name === 'AbortError' || name === 'TimeoutError' ? noAnswer : message;
+  return name === 'AbortError' ? noAnswer : message;
 }

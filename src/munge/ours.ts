@@ -134,7 +134,7 @@ function socketDirectory(socket: string, user: User, host: Host): Requirement[] 
         `${ours} belongs to uid ${at.uid}, and ${userWords(user)} may not write to it`,
         host.uid === 0
           ? `chown ${user.uid}:${user.gid} ${ours}`
-          : `docker run --tmpfs ${isDefault(socket, host) ? '/run' : ours}:mode=1777, or --user ${at.uid}:${at.gid}`,
+          : `docker run --tmpfs ${isDefault(socket, host) ? '/run' : ours}:uid=${user.uid}, or --user ${at.uid}:${at.gid}`,
       ),
     ];
   }

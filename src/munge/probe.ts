@@ -51,9 +51,10 @@ function failure(
  * @returns undefined on success, or what munge said last
  */
 export async function awaitMunge(
-  probe: Extract<Probe, { kind: 'munge' }>,
+  probe: Probe,
   given: { stop: AbortSignal; over: () => boolean },
 ): Promise<string | undefined> {
+  if (probe.kind !== 'munge') return `only munge can be probed here, and not ${probe.kind}`;
   const until = Date.now() + probe.deadlineMs;
   let because = 'nothing answered yet';
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {

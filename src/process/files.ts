@@ -87,6 +87,6 @@ export function remedyFor(errno: string, uid: number): string {
     return 'let root change owners: docker run --cap-add=CHOWN --cap-add=DAC_OVERRIDE --cap-add=FOWNER';
   }
   if (errno === 'EACCES')
-    return `uid ${uid} needs a /run that it may write to: docker run --tmpfs /run:mode=1777`;
+    return `uid ${uid} needs a /run that it may write to: docker run --tmpfs /run:uid=${uid}`;
   return 'free or mend that place';
 }

@@ -6,7 +6,7 @@ import type { Settings } from '../settings.ts';
 import { type Changes, watchChanges } from './changes.ts';
 import type { Daemon, End, Ending } from './daemon.ts';
 import { descendants } from './family.ts';
-import type { Means } from './means.ts';
+import type { LastingMeans } from './means.ts';
 import { type Output, openOutput } from './output.ts';
 import { startReaper } from './reaper.ts';
 
@@ -20,7 +20,7 @@ export type Outcome =
 /** The leader process. */
 export interface Leader {
   readonly plan: Plan;
-  readonly means: Means;
+  readonly means: LastingMeans;
   readonly log: Log;
   readonly output: Output;
   readonly changes: Changes;
@@ -39,6 +39,10 @@ export interface Leader {
   inTurn(work: () => Promise<void>): Promise<void>;
   /** Waits until nothing is under way any more, or the time for the end is over. */
   inTurnIsOver(): Promise<void>;
+  /** When tasks were begun last, and when they ended, in milliseconds since the epoch. */
+  rewritten(): { readonly begun: number; readonly ended: number };
+  /** Notes that tasks are begun, or have ended. */
+  rewrites(isBegun: boolean): void;
   /** Has an error that nobody expected end us rather than be lost. */
   guard(work: Promise<void>): void;
 }
@@ -51,7 +55,7 @@ export const stopMs = ({ stopTimeoutMs }: Settings): number =>
   Math.max(stopTimeoutMs - marginMs, stopTimeoutMs / 2);
 
 /** Makes us the leader: from here on everything that is orphaned below us is reaped. */
-export function becomeLeader(plan: Plan, means: Means): Leader {
+export function becomeLeader(plan: Plan, means: LastingMeans): Leader {
   const output = openOutput();
   const changes = watchChanges();
   startReaper(changes.happened);
@@ -67,6 +71,7 @@ export function becomeLeader(plan: Plan, means: Means): Leader {
     stopping.abort();
   };
   let turn = Promise.resolve();
+  let rewritten = { begun: 0, ended: 0 };
   return {
     plan,
     means,
@@ -98,6 +103,12 @@ export function becomeLeader(plan: Plan, means: Means): Leader {
       };
       turn.then(settled, settled);
       return changes.until(() => isOver, stopMs(means.settings), over.signal);
+    },
+    rewritten: () => rewritten,
+    rewrites: (isBegun) => {
+      rewritten = isBegun
+        ? { begun: Date.now(), ended: Number.POSITIVE_INFINITY }
+        : { ...rewritten, ended: Date.now() };
     },
     guard: (work) => void work.catch((bug: unknown) => finish({ bug })),
   };

@@ -1,6 +1,6 @@
 /** The daemon that the container is for, supervised: started, started anew with what it stands on, and told apart in its end. */
 import { recordPlan } from '../record.ts';
-import { type Daemon, endDaemon, endWords, startDaemon } from './daemon.ts';
+import { type Daemon, type End, endDaemon, endWords, startDaemon } from './daemon.ts';
 import type { Executable } from './exec.ts';
 import { type Leader, stopMs } from './leader.ts';
 import { runLostTasks } from './tasks.ts';
@@ -21,18 +21,25 @@ export function keepMain(executable: Executable, units: readonly Unit[], leader:
   const { path, argv } = executable;
   const [name = path, ...args] = argv;
   let daemon: Daemon | undefined;
-  let endsForUs = false;
-  const lacksFooting = () => units.some(({ service, isReady }) => service.carriesMain && !isReady);
+  let standsOn: string | undefined;
+  let startedAt = 0;
+  const replaced = new WeakSet<Daemon>();
   const hasEnded = async (ended: Daemon) => {
     // What it stands on may have ended first, and be told of next.
     await new Promise(setImmediate);
     await new Promise(setImmediate);
     const end = ended.ended();
-    if (endsForUs || ended !== daemon || !end || stopping.aborted) return;
-    if (!lacksFooting()) return leader.finish({ main: end });
-    await log('warn', `${name} ended with ${endWords(end)}; it is started again with what it stands on`);
+    if (replaced.has(ended) || !end || stopping.aborted) return;
+    const { begun, ended: done } = leader.rewritten();
+    const rewritten = begun > startedAt && Date.now() - done < settleMs && isFailure(end);
+    if (!rewritten && standsOn === footing(units)) return leader.finish({ main: end });
+    const why = rewritten ? 'its configuration was being written anew' : 'it had lost what it stands on';
+    await log('warn', `${name} ended with ${endWords(end)}; it is started again, since ${why}`);
+    if (rewritten) leader.guard(leader.inTurn(startAnew));
   };
   const start = async () => {
+    standsOn = footing(units);
+    startedAt = Date.now();
     daemon = startDaemon(
       {
         name,
@@ -50,21 +57,30 @@ export function keepMain(executable: Executable, units: readonly Unit[], leader:
     if (plan.health) recordPlan(plan.mode, plan.health, means.host, started.pid);
     await log(plan.mark === undefined ? 'debug' : 'info', `${name} runs, as process ${started.pid}`);
   };
-  return {
-    daemon: () => daemon,
-    start,
-    startAnew: async () => {
-      if (!daemon) return;
-      const problem = await runLostTasks(leader);
-      // Gone again meanwhile: then this is begun anew when that is back.
-      if (problem && lacksFooting()) return;
-      if (problem) return leader.finish({ problem });
-      endsForUs = true;
-      await endDaemon(daemon, leader.ending(daemon, mainGraceMs(units, leader)));
-      endsForUs = false;
-      if (!stopping.aborted && !lacksFooting()) await start();
-    },
+  const startAnew = async () => {
+    // Gone again meanwhile: then this is begun anew when that is back.
+    const isLost = () => footing(units) === undefined;
+    if (!daemon || isLost()) return;
+    replaced.add(daemon);
+    await endDaemon(daemon, leader.ending(daemon, mainGraceMs(units, leader)));
+    const problem = await runLostTasks(leader);
+    if (stopping.aborted || isLost()) return;
+    if (problem) return leader.finish({ problem });
+    await start();
   };
+  return { daemon: () => daemon, start, startAnew };
+}
+
+// How soon after its configuration was written anew maestro may still die of having read half of it.
+const settleMs = 2000;
+
+const isFailure = (end: End): boolean => 'status' in end && end.status !== 0;
+
+/** The services that main stands on, by their processes; undefined while one of them is not ready. */
+function footing(units: readonly Unit[]): string | undefined {
+  const carrying = units.filter(({ service }) => service.carriesMain);
+  if (carrying.some(({ isReady }) => !isReady)) return undefined;
+  return carrying.map(({ daemon }) => daemon?.pid).join();
 }
 
 /** What main may take: all of the time but what the services may need after it. */

@@ -16,10 +16,14 @@ export interface Means {
   readonly host: Host;
   readonly settings: Settings;
   readonly log: Log;
-  /** The same log, written somewhere else. */
-  readonly openLog: (write: (line: string) => void) => Log;
   readonly stop: StopRequest;
   readonly awaitReady: AwaitReady;
+}
+
+/** What the supervisor works with beside that. */
+export interface LastingMeans extends Means {
+  /** The same log, written somewhere else. */
+  readonly openLog: (write: (line: string) => void) => Log;
   /** Looks at what a task is to change. */
   readonly keep: (leaves: Task['leaves'], stop: AbortSignal) => Promise<Kept>;
   /** The plan as it would be now, of a container that runs already: what a HUP asks for. Absent where HUP is main's. */

@@ -7,39 +7,31 @@ import { runTasks } from './tasks.ts';
 
 /** What a HUP asks for. */
 export interface Reload {
-  /** Does it, as soon as that is allowed; true if HUP asks for it at all. */
+  /** Does it when nothing else is under way; true if HUP asks for it at all. */
   ask(): boolean;
-  /** From now on. */
-  allow(): void;
+  /** Does now what was asked for meanwhile. */
+  catchUp(): Promise<void>;
 }
 
-/** Waits for HUPs. Nothing is done before it is allowed, and one thing at a time. */
+/** Waits for HUPs. */
 export function planReload(leader: Leader): Reload {
   const { replan } = leader.means;
-  let isAllowed = false;
   let isAsked = false;
-  const go = () => {
-    if (!replan || !isAllowed || !isAsked) return;
-    leader.guard(
-      leader.inTurn(async () => {
-        // Any number of HUPs up to here ask for the file as it is now.
-        if (!isAsked) return;
-        isAsked = false;
-        await renew(await replan(), leader);
-        letGo();
-      }),
-    );
+  const catchUp = async () => {
+    // Any number of HUPs up to here ask for the file as it is now.
+    if (!isAsked || !replan || leader.stopping.aborted) return;
+    isAsked = false;
+    await renew(await replan(), leader);
+    letGo();
   };
   return {
     ask: () => {
+      if (!replan) return false;
       isAsked = true;
-      go();
-      return replan !== undefined;
+      leader.guard(leader.inTurn(catchUp));
+      return true;
     },
-    allow: () => {
-      isAllowed = true;
-      go();
-    },
+    catchUp,
   };
 }
 

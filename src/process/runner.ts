@@ -21,12 +21,12 @@ import { discardFiles, type Running, startService } from './service.ts';
 import type { StopRequest } from './stop.ts';
 
 /**
- * Carries `plan` out. Comes back only if that failed or was stopped.
+ * Looks whether everything is as the plan requires; what is not is told, all of it.
  *
- * @returns the exit code
+ * @returns main's program, or the exit code
  */
-export async function carryOut(plan: Plan, means: Means): Promise<number> {
-  const { host, settings, log, stop } = means;
+export async function checkRequirements(plan: Plan, means: Means): Promise<Executable | number> {
+  const { host, settings, log } = means;
   const main = findExecutable(host, plan.main);
   const tasks = plan.tasks.map(({ command }) => findExecutable(host, command));
   const limit = fileLimitProblem(settings.nofile);
@@ -36,14 +36,19 @@ export async function carryOut(plan: Plan, means: Means): Promise<number> {
     ...(limit ? [limit] : []),
   ];
   const [first] = problems;
-  if (first) {
-    for (const problem of problems) await tell(log, problem);
-    return exitCodes[first.kind].code;
-  }
-  if (plan.handoff === 'supervise') {
-    const { supervise } = await import('./supervise.ts');
-    return supervise(plan, main as Executable, means);
-  }
+  for (const problem of problems) await tell(log, problem);
+  return first || 'kind' in main ? exitCodes[first?.kind ?? 'internal'].code : main;
+}
+
+/**
+ * Carries out a plan that ends in `exec`. Comes back only if that failed or was stopped.
+ *
+ * @returns the exit code
+ */
+export async function carryOut(plan: Plan, means: Means): Promise<number> {
+  const { host, settings, log, stop } = means;
+  const main = await checkRequirements(plan, means);
+  if (typeof main === 'number') return main;
   const started: Running[] = [];
   if (stop.by()) return abandon(started, undefined, means);
   for (const { level, text } of plan.notices) await log(level, text);
@@ -51,11 +56,11 @@ export async function carryOut(plan: Plan, means: Means): Promise<number> {
   const failed = readied.find((problem) => problem !== undefined);
   if (stop.by() || failed) return abandon(started, failed, means);
 
-  await log('debug', `handing over: exec ${(main as Executable).argv.join(' ')}`);
+  await log('debug', `handing over: exec ${main.argv.join(' ')}`);
   const recorded = plan.health !== undefined && recordPlan(plan.mode, plan.health, host);
   undoNode(settings.nofile);
   const stopped = await seeSignals(stop);
-  const problem = stopped ? undefined : becomeProgram(main as Executable);
+  const problem = stopped ? undefined : becomeProgram(main);
   if (recorded) forgetPlan(host);
   return abandon(started, problem, means);
 }

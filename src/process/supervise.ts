@@ -15,7 +15,7 @@ import { catchSignals, passOn } from './forward.ts';
 import { becomeLeader, type Leader, type Outcome, stopMs } from './leader.ts';
 import { exitNow } from './libc.ts';
 import { keepMain, type Main, mainGraceMs } from './maindaemon.ts';
-import type { Means } from './means.ts';
+import type { LastingMeans } from './means.ts';
 import { letGo } from './memory.ts';
 import { planReload, type Reload } from './reload.ts';
 import { runTasks } from './tasks.ts';
@@ -30,7 +30,7 @@ const flushMs = 250;
  * @param executable main's program
  * @returns main's exit code (128 + n if a signal ended it), or the code of what went wrong
  */
-export async function supervise(plan: Plan, executable: Executable, means: Means): Promise<number> {
+export async function supervise(plan: Plan, executable: Executable, means: LastingMeans): Promise<number> {
   const leader = becomeLeader(plan, means);
   const units = makeUnits(plan.services);
   const main = keepMain(executable, units, leader);
@@ -52,10 +52,11 @@ async function begin(units: readonly Unit[], main: Main, reload: Reload, leader:
       if (service.carriesMain) leader.guard(leader.inTurn(main.startAnew));
     })) ?? (await runTasks(plan, leader));
   if (problem) return leader.finish({ problem });
+  // maestro must not read what is just being written anew.
+  await reload.catchUp();
   if (stopping.aborted) return;
   await main.start();
   letGo();
-  reload.allow();
 }
 
 /** Takes the signals into our own hands: TERM and INT begin the end, the others are main's. */
@@ -88,6 +89,8 @@ async function end(outcome: Outcome, units: readonly Unit[], main: Main, leader:
   // Whatever is under way sees that the end has begun, and ends what it has started.
   await leader.inTurnIsOver();
   const daemon = main.daemon();
+  // One that had ended before, and was to be started again, has not ended for what ends us.
+  const last = 'signal' in outcome && daemon?.ended() ? undefined : daemon;
   if (daemon) {
     const ending = leader.ending(daemon, mainGraceMs(units, leader));
     // With whatever is nobody else's: what has left main's session belongs to it.
@@ -100,7 +103,7 @@ async function end(outcome: Outcome, units: readonly Unit[], main: Main, leader:
   clearTimeout(clock);
   forgetPlan(means.host);
   await log('debug', `all has ended, after ${Date.now() - begun} ms`);
-  const code = exitCode(outcome, daemon);
+  const code = exitCode(outcome, last);
   if (!(await output.flush(flushMs))) exitNow(code);
   return code;
 }

@@ -3,7 +3,7 @@ import type { Host } from '../host.ts';
 import type { Task } from '../plan.ts';
 import type { Problem } from '../problem.ts';
 import { type Daemon, type Ending, endCode, endDaemon, endWords, startDaemon } from './daemon.ts';
-import type { Means } from './means.ts';
+import type { LastingMeans } from './means.ts';
 import type { Output } from './output.ts';
 
 /** What running a task needs. */
@@ -11,7 +11,7 @@ export interface TaskMeans {
   readonly host: Host;
   readonly output: Output;
   /** Looks at what is there before the task is run. */
-  readonly keep: Means['keep'];
+  readonly keep: LastingMeans['keep'];
   /** Stops the task. */
   readonly stop: AbortSignal;
   /** How it is ended if it has to be. */

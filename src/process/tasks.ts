@@ -9,7 +9,16 @@ import { runTask } from './task.ts';
 const taskGraceMs = 300;
 
 /** Runs the tasks one after the other, up to the first that fails. */
-export async function runTasks({ tasks }: Plan, leader: Leader): Promise<Problem | undefined> {
+export async function runTasks(plan: Plan, leader: Leader): Promise<Problem | undefined> {
+  leader.rewrites(true);
+  try {
+    return await runInOrder(plan, leader);
+  } finally {
+    leader.rewrites(false);
+  }
+}
+
+async function runInOrder({ tasks }: Plan, leader: Leader): Promise<Problem | undefined> {
   const { means, log, output, stopping } = leader;
   for (const task of tasks) {
     const begun = Date.now();

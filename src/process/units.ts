@@ -157,14 +157,19 @@ async function revive(unit: Unit, reason: string, care: Care): Promise<void> {
   const { leader } = care;
   const { restartLimit } = leader.means.settings;
   if (Date.now() - unit.readySince > steadyMs) unit.deaths = 0;
-  let why = reason;
+  let last: Problem = { ...service.ifNot, what: reason };
   for (;;) {
     const { daemon } = unit;
     unit.deaths++;
     await daemon?.drained(drainMs);
-    if (unit.deaths > restartLimit) return leader.finish({ problem: diedTooOften(unit, why) });
+    if (unit.deaths > restartLimit) {
+      // What a problem of its start tells, has its last words in it already.
+      const words = last.what === reason && daemon ? lastWords(daemon) : '';
+      return leader.finish({ problem: diedTooOften(unit, { ...last, what: last.what + words }) });
+    }
     const ms = Math.min(shortestPauseMs * 2 ** (unit.deaths - 1), longestPauseMs);
-    const text = `${service.name}: ${why}; it is started again in ${ms} ms (${unit.deaths} of ${restartLimit})`;
+    const what = last.what === reason ? `${service.name}: ${reason}` : last.what;
+    const text = `${what}; it is started again in ${ms} ms (${unit.deaths} of ${restartLimit})`;
     await leader.log('warn', text);
     // What it has left behind must not be in the way of the next one.
     if (daemon) await endDaemon(daemon, leader.ending(daemon, service.start?.graceMs ?? 0));
@@ -173,7 +178,7 @@ async function revive(unit: Unit, reason: string, care: Care): Promise<void> {
     const problem = await bringUp(unit, leader);
     if (leader.stopping.aborted) return;
     if (!problem) break;
-    why = problem.what;
+    last = problem;
   }
   isBack(unit, care);
 }
@@ -204,13 +209,9 @@ async function startAnew(unit: Unit, care: Care): Promise<void> {
   else isBack(unit, care);
 }
 
-function diedTooOften({ service, daemon, deaths }: Unit, why: string): Problem {
+function diedTooOften({ service, deaths }: Unit, last: Problem): Problem {
   const times = deaths === 1 ? 'and may not be started again' : `${deaths} times in a row`;
-  return {
-    kind: service.ifNot.kind,
-    what: `${service.name} has died ${times}, the last time: ${why}${daemon ? lastWords(daemon) : ''}`,
-    remedy: service.ifNot.remedy,
-  };
+  return { ...last, what: `${service.name} has died ${times}, the last time: ${last.what}` };
 }
 
 /** Ends all services, those first that need others, side by side where they are independent. */

@@ -1,7 +1,8 @@
 /**
- * What a start costs, in ratios to an empty sealed Node program that becomes the same daemon.
+ * What a start costs, in ratios to an empty sealed Node program that becomes the same daemon; and
+ * what staying costs, where we stay.
  *
- * usage: npm run bench [-- --rounds N] [-- --write]     --write keeps the table in docs/bench.md
+ * usage: npm run bench [-- --rounds N] [-- --write]     --write keeps the tables in docs/bench.md
  *
  * All rows are run in turn within one round, so that whatever else the machine does falls on all
  * of them alike; a row's figure is its median over all rounds.
@@ -15,7 +16,10 @@ import minimist from 'minimist';
 import { mungeUser } from '../support/machine.ts';
 import { installed } from '../support/needs.ts';
 import { program, repository, run, until } from '../support/program.ts';
+import { startAndStop } from './maestro.ts';
 import { makePlace, type Place } from './place.ts';
+import { atRest, restartOfMunged } from './resident.ts';
+import { inMs, median, type Part, progress, table } from './table.ts';
 
 const options = minimist(process.argv.slice(2), { boolean: ['write'], default: { rounds: 30 } });
 const rounds = Number(options['rounds']);
@@ -30,6 +34,7 @@ interface Row {
   readonly slow?: boolean;
 }
 
+const healthLimitMs = 100;
 const withMunge = installed('munged') && installed('munge');
 const asked = ['samp', '-x', 'sock:10411', '-a', 'munge'];
 const plain = makePlace();
@@ -40,12 +45,20 @@ const rows = tableOfRows();
 
 if (withMunge) await hosts.startMunged();
 const times = await measure();
-const text = report(times) + (await residence()) + (withMunge ? await health() : '');
+const parts: Part[] = [
+  report(times),
+  await residence(),
+  ...(withMunge ? [await health()] : []),
+  await startAndStop(rounds),
+  await atRest(),
+  await restartOfMunged(rounds),
+];
+const text = parts.map((part) => part.text).join('\n');
 process.stdout.write(text);
 if (options['write'] === true) writeFileSync(join(repository, 'docs/bench.md'), page(text));
 for (const place of [plain, ours, hosts]) place.remove();
-const over = rows.filter((row) => row.limit !== undefined && ratio(times, row) > row.limit);
-for (const { what } of over) process.stderr.write(`over its limit: ${what}\n`);
+const over = parts.flatMap((part) => part.over);
+for (const what of over) process.stderr.write(`over its limit: ${what}\n`);
 process.exit(over.length > 0 ? 1 : 0);
 
 function tableOfRows(): Row[] {
@@ -108,17 +121,10 @@ async function measure(): Promise<Map<Row, number[]>> {
       if (round >= 0) taken.push(ms);
       await until('munged has ended with its daemon', () => row.place === hosts || row.place.mungeds() === 0);
     }
-    if (process.stderr.isTTY) process.stderr.write(`\rround ${Math.max(0, round + 1)} of ${rounds} `);
+    progress(`round ${Math.max(0, round + 1)} of ${rounds} `);
   }
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  progress('');
   return times;
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const high = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 ? high : ((sorted[middle - 1] ?? high) + high) / 2;
 }
 
 function ratio(times: ReadonlyMap<Row, number[]>, row: Row): number {
@@ -126,7 +132,7 @@ function ratio(times: ReadonlyMap<Row, number[]>, row: Row): number {
   return median(times.get(row) ?? []) / median((yardstick && times.get(yardstick)) ?? []);
 }
 
-function report(times: ReadonlyMap<Row, number[]>): string {
+function report(times: ReadonlyMap<Row, number[]>): Part {
   const lines = rows.map((row) => {
     const taken = times.get(row) ?? [];
     return [
@@ -137,14 +143,13 @@ function report(times: ReadonlyMap<Row, number[]>): string {
       String(taken.length),
     ];
   });
-  return table(
-    ['from start to the end of a daemon that is /bin/true', 'ratio', 'limit', 'median', 'runs'],
-    lines,
-  );
+  const over = rows.filter((row) => row.limit !== undefined && ratio(times, row) > row.limit);
+  const head = ['from start to the end of a daemon that is /bin/true', 'ratio', 'limit', 'median', 'runs'];
+  return { text: table(head, lines), over: over.map(({ what }) => what) };
 }
 
 /** The daemon's process some time after the hand-over, beside a direct start. */
-async function residence(): Promise<string> {
+async function residence(): Promise<Part> {
   const sleeper = makePlace();
   sleeper.write('bin/ldmsd', '#!/bin/sh\nexec sleep 300\n', 0o755);
   sleeper.recordVersion();
@@ -163,11 +168,18 @@ async function residence(): Promise<string> {
     await new Promise((resolve) => child.on('close', resolve));
   }
   sleeper.remove();
-  return `\n${table(['after the hand-over, a daemon that sleeps', 'threads', 'RSS', 'private', 'anything of ours mapped'], lines)}`;
+  const head = [
+    'after the hand-over, a daemon that sleeps',
+    'threads',
+    'RSS',
+    'private',
+    'anything of ours mapped',
+  ];
+  return { text: table(head, lines), over: [] };
 }
 
 /** What a HEALTHCHECK of a sampler with munge takes. */
-async function health(): Promise<string> {
+async function health(): Promise<Part> {
   const server = createServer((socket) => socket.on('error', () => undefined));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -188,25 +200,17 @@ async function health(): Promise<string> {
   }
   child.kill('SIGKILL');
   server.close();
-  const line = ['port and munge answer', '100 ms', `${median(taken).toFixed(1)} ms`, String(taken.length)];
-  return `\n${table(['health', 'limit', 'median', 'runs'], [line])}`;
-}
-
-/** A Markdown table that is also easy to read in a terminal. */
-function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
-  const widths = head.map((_, at) => Math.max(...[head, ...lines].map((line) => line[at]?.length ?? 0)));
-  const draw = (line: readonly string[]) =>
-    `| ${line.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |\n`;
-  return [
-    draw(head),
-    `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|\n`,
-    ...lines.map(draw),
-  ].join('');
+  const ms = median(taken);
+  const line = ['port and munge answer', `${healthLimitMs} ms`, inMs(ms), String(taken.length)];
+  return {
+    text: table(['health', 'limit', 'median', 'runs'], [line]),
+    over: ms > healthLimitMs ? ['health'] : [],
+  };
 }
 
 function page(text: string): string {
   const cpu = cpus()[0]?.model ?? 'unknown processor';
-  return `# What a start costs
+  return `# What it costs
 
 Measured by \`npm run bench -- --write\` on ${cpus().length} cores of ${cpu}, Node ${process.version}, Linux.
 Read the ratios: the milliseconds are this machine's, which other work was sharing.

@@ -1,32 +1,33 @@
 /**
- * Two samplers and an aggregator on one machine, in local mode: what ldms-entrypoint prepares, how
- * it hands over, and that nothing of it stays.
+ * The cluster of the cygnus example on one machine, in local mode: four samplers, three aggregators
+ * and maestro; what ldms-entrypoint prepares for each, how it hands over, and how all of it ends.
  *
  * usage: npm run demo [-- --once]
  */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import minimist from 'minimist';
 import { processesNaming } from '../support/machine.ts';
-import { type Member, startAll } from './cluster.ts';
-import { type HandOver, inside, message, type Running, socketOf } from './nodes.ts';
-import { failure, until } from './proc.ts';
+import { brief, type Cluster, type Member, startAll } from './cluster.ts';
+import { inside, isMungedsRoutine, message, type Running, socketOf } from './nodes.ts';
+import { childrenOf, failure, look, type Sample, until } from './proc.ts';
 import { entrypoint, findPrograms, type Programs } from './programs.ts';
 import { kill, stop } from './stop.ts';
-import { elapsedMs, event, idle, line, table } from './timeline.ts';
+import { elapsedMs, event, idle, line, paragraph, remark, table } from './timeline.ts';
 
 const usage = `usage: npm run demo [-- OPTION]
 
-Starts two samplers and an aggregator on this machine and shows what happens.
+Starts an LDMS cluster on this machine, four samplers, three aggregators and maestro, and shows what
+happens.
 
-  --once   end when the first metric sets have arrived, not at Ctrl-C
+  --once   end when everything has been shown, not at Ctrl-C
   --help   print this
 `;
 
-const deadlineMs = 15_000;
+const deadlineMs = 60_000;
 const stopping = new AbortController();
 const hurry = new AbortController();
 const started: Running[] = [];
@@ -71,7 +72,7 @@ async function main(words: readonly string[]): Promise<number> {
   // Nobody reads any more (`npm run demo | head`): stop, quietly.
   process.stdout.on('error', () => stopping.abort());
 
-  const directory = mkdtempSync(join(tmpdir(), 'ldms-demo-'));
+  const directory = makeDirectory();
   let failed = false;
   try {
     await show(directory, options['once'] === true);
@@ -84,18 +85,39 @@ async function main(words: readonly string[]): Promise<number> {
   return failed || !clean ? 1 : 0;
 }
 
+/** A directory for all nodes, in a place that the munge user can enter: root's TMPDIR may be private. */
+function makeDirectory(): string {
+  const places = [tmpdir(), '/tmp', '/var/tmp'];
+  const isRoot = process.getuid?.() === 0;
+  const open = places.find((place) => !isRoot || directoriesTo(place).every(mayBeEntered));
+  return mkdtempSync(join(open ?? tmpdir(), 'ldms-demo-'));
+}
+
+const directoriesTo = (path: string): string[] =>
+  path === dirname(path) ? [path] : [path, ...directoriesTo(dirname(path))];
+
+function mayBeEntered(directory: string): boolean {
+  try {
+    return (statSync(directory).mode & 0o001) !== 0;
+  } catch {
+    return false;
+  }
+}
+
 /** Everything up to the moment at which there is nothing left to do but to stop. */
 async function show(directory: string, once: boolean): Promise<void> {
-  const programs = await findPrograms();
-  line('Two LDMS samplers and one aggregator on this machine, each started by ldms-entrypoint in local');
-  line('mode: a directory ($ROOT, in LDMS_ENTRYPOINT_ROOT) stands for the container. Paths below it are');
-  line('shown as a container has them. The times are milliseconds.');
-  table([['program', 'here', 'version'], ...programs.rows]);
-
-  const { nodes, handOvers } = await startAll(directory, programs, started, patience);
-  tellHandOvers(nodes, handOvers, programs);
-  await Promise.all([...nodes.map(showHealth), showSets(nodes, programs)]);
+  const programs = await findPrograms(directory);
+  tellPlan(programs);
+  const cluster = await startAll(directory, programs, started, patience);
+  const { members, maestro } = cluster;
+  tellProcesses(cluster, programs);
+  await showSets(members, programs);
+  await maestro?.change('500ms');
+  await showHealth([...members, ...(maestro ? [maestro] : [])]);
   if (once) return;
+  if (maestro) {
+    event('demo', `try it: edit ${maestro.file}, with a mistake or without, and kill -HUP ${maestro.pid}`);
+  }
   event('demo', 'everything runs; Ctrl-C stops it', 'key');
   for (;;) {
     const dead = started.find(({ ended }) => ended() !== undefined);
@@ -107,26 +129,50 @@ async function show(directory: string, once: boolean): Promise<void> {
 
 const patience = { deadlineMs, stop: stopping.signal };
 
-function tellHandOvers(
-  nodes: readonly Member[],
-  handOvers: readonly HandOver[],
-  { realLdms }: Programs,
-): void {
+/** What will be seen. */
+function tellPlan({ rows, remarks, etcd }: Programs): void {
+  paragraph(
+    "The LDMS cluster of the documentation's cygnus example on this machine, each node started by ldms-entrypoint in local mode: a directory ($ROOT, in LDMS_ENTRYPOINT_ROOT) stands for the container. Paths below it are shown as a container has them. The times are milliseconds.",
+  );
+  table([['program', 'here', 'version'], ...rows]);
+  for (const text of remarks) remark(text);
+  table([
+    ['host', 'nodes', 'what they do'],
+    ['cygnus-01 to 04', 'samp-1 to samp-4', 'sample'],
+    ['cygnus-05, 06', 'agg-11, agg-12', 'pull two samplers each'],
+    [
+      'cygnus-07',
+      etcd ? 'agg-2, maestro' : 'agg-2',
+      `pulls agg-11 and agg-12${etcd ? '; etcd and maestro' : ''}`,
+    ],
+  ]);
+  remark(`Of ${brief.join(', ')}, which start as the others do, only the main steps are shown.`);
+  line();
+}
+
+/** Which processes there are, and what has become of the entrypoint's. */
+function tellProcesses({ members, maestro }: Cluster, { realLdms, realMaestro }: Programs): void {
   const megabytes = (kilobytes: number) => `${(kilobytes / 1024).toFixed(0)} MB`;
-  const rows = handOvers.map(({ before, after }, at) => {
-    const { place, pid } = nodes[at] ?? { place: { name: '' }, pid: 0 };
-    const now = after.comm === after.program ? after.comm : `${after.comm} (${after.program})`;
-    return [
-      place.name,
-      `${pid} → ${pid}`,
-      `${before.program} → ${now}`,
-      `${before.threads} → ${after.threads}`,
-      `${megabytes(before.rssKb)} → ${megabytes(after.rssKb)}`,
-    ];
-  });
-  table([['node', 'process', 'program, before → after the hand-over', 'threads', 'memory (RSS)'], ...rows]);
-  if (realLdms) return;
-  line('        The threads and memory after the hand-over are those of the stand-in, a Node program.');
+  const named = ({ comm, program }: Sample) => (comm === program ? comm : `${comm} (${program})`);
+  const rows = members.map(({ place, pid, handOver: { before, after } }) => [
+    place.name,
+    String(pid),
+    `${before.program} → ${named(after)}`,
+    `${before.threads} → ${after.threads}`,
+    `${megabytes(before.rssKb)} → ${megabytes(after.rssKb)}`,
+  ]);
+  const leader = maestro && look(maestro.pid);
+  const family = maestro && leader ? [{ ...leader, pid: maestro.pid }, ...childrenOf(maestro.pid)] : [];
+  const its = family.map((one) => [
+    'maestro',
+    String(one.pid),
+    one.pid === maestro?.pid ? 'ldms-entrypoint, which stays' : named(one),
+    String(one.threads),
+    megabytes(one.rssKb),
+  ]);
+  table([['node', 'process', 'program, before → after', 'threads', 'memory (RSS)'], ...rows, ...its]);
+  if (realLdms && (realMaestro || !maestro)) return;
+  remark('Threads and memory of a program that is "(node)" are those of the stand-in, a Node program.');
   line();
 }
 
@@ -140,32 +186,29 @@ function inNode({ env, place }: Running, program: string, args: readonly string[
   });
 }
 
-async function showHealth(node: Member): Promise<void> {
-  const { code, stdout } = await inNode(node, entrypoint, ['health']);
+/** Asks all nodes at once, and tells what they answer in their order. */
+async function showHealth(nodes: readonly Running[]): Promise<void> {
+  const answers = await Promise.all(nodes.map((node) => inNode(node, entrypoint, ['health'])));
   stopping.signal.throwIfAborted();
-  event(node.place.name, `health, exit ${code}: ${inside(node.place, stdout)}`);
-  if (code !== '0') throw failure(node.place.name, 'waited for health to say healthy');
+  for (const [at, { place }] of nodes.entries()) {
+    const { code, stdout } = answers[at] ?? { code: 'no answer', stdout: '' };
+    event(place.name, `health, exit ${code}: ${inside(place, stdout)}`);
+    if (code !== '0') throw failure(place.name, 'waited for health to say healthy');
+  }
 }
 
-/** Asks the aggregator with ldms_ls until it has both samplers' sets. */
+/** Asks the last aggregator with ldms_ls until it has all samplers' sets. */
 async function showSets(nodes: readonly Member[], { munged, realLdms }: Programs): Promise<void> {
-  const aggregator = nodes[2];
+  const aggregator = nodes.at(-1);
   if (!aggregator) return;
   const { place, port } = aggregator;
   const socket = realLdms ? ['-A', `socket=${socketOf(place)}`] : [];
-  const args = [
-    '-h',
-    'localhost',
-    '-x',
-    'sock',
-    '-p',
-    String(port),
-    ...(munged ? ['-a', 'munge', ...socket] : []),
-  ];
-  const wanted = ['samp-1/meminfo', 'samp-2/meminfo'];
+  const auth = munged ? ['-a', 'munge', ...socket] : [];
+  const args = ['-h', 'localhost', '-x', 'sock', '-p', String(port), ...auth];
+  const wanted = ['samp-1/meminfo', 'samp-2/meminfo', 'samp-3/meminfo', 'samp-4/meminfo'];
   await until(
     place.name,
-    'the metric sets of both samplers',
+    'the metric sets of all samplers',
     async () => {
       const { stdout } = await inNode(aggregator, 'ldms_ls', args);
       return wanted.every((name) => stdout.includes(name));
@@ -183,19 +226,26 @@ function tellFailure(error: unknown): void {
   const node = started.find(({ place }) => place.name === name);
   if (!node) return;
   line(`        the last lines of ${name} on stderr:`);
-  for (const said of node.stderr.slice(-12))
+  for (const said of node.stderr.filter((text) => !isMungedsRoutine(text)).slice(-12))
     line(`          ${inside(node.place, message(said)?.text ?? said)}`);
 }
 
-/** Stops everything at once, and makes sure of it; whether all of it ended as it should. */
+/** Stops everything in order, and makes sure of it; whether all of it ended as it should. */
 async function stopAll(directory: string, by: string): Promise<boolean> {
+  const before = by ? `${by}: ` : '';
   if (started.length > 0)
-    event('demo', `${by ? `${by}: ` : ''}stopping everything at once, with SIGTERM`, 'key');
-  const obeyed = await Promise.all(started.map((running) => stop(running, hurry.signal)));
+    event('demo', `${before}stopping everything with SIGTERM, what was started last first`, 'key');
+  const obeyed: boolean[] = [];
+  // Nodes of a kind go together; a host's munged outlives its guest.
+  for (const kind of ['maestro', 'agg-2', 'agg-1', 'samp-', 'host']) {
+    const nodes = started.filter(({ place }) => place.name.startsWith(kind));
+    obeyed.push(...(await Promise.all(nodes.map((running) => stop(running, hurry.signal)))));
+  }
   // A munged that was started in the very moment of stopping ends by itself, with its parent.
   const left = await untilNone(() => processesNaming(directory));
   for (const pid of left) kill(pid);
   rmSync(directory, { recursive: true, force: true });
+  tellSummary();
   const what = left.length > 0 ? `process ${left.join(', ')} had to be killed` : 'nothing is left running';
   const seconds = (elapsedMs() / 1000).toFixed(1);
   event(
@@ -204,6 +254,26 @@ async function stopAll(directory: string, by: string): Promise<boolean> {
     left.length > 0 ? 'wrong' : 'key',
   );
   return left.length === 0 && obeyed.every(Boolean);
+}
+
+/** What each node took, in the end. */
+function tellSummary(): void {
+  const nodes = started.filter(({ place }) => place.name !== 'host');
+  if (nodes.length === 0) return;
+  const took = (ms: number | undefined) => (ms === undefined ? '' : `${ms.toFixed(0)} ms`);
+  table([
+    ['node', 'start → serves', 'TERM → gone', 'ended with'],
+    ...nodes.map(({ place, readyMs, stopMs, ended }) => [
+      place.name,
+      took(readyMs),
+      took(stopMs),
+      ended() ?? '',
+    ]),
+  ]);
+  if (nodes.some(({ place, readyMs, ended }) => place.name === 'maestro' && readyMs && ended() === '143')) {
+    remark("143 is maestro's own code: it lets SIGTERM end it (128 + 15).");
+    line();
+  }
 }
 
 async function untilNone(find: () => number[]): Promise<number[]> {

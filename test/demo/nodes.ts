@@ -3,16 +3,18 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { listensOn, look, type Patience, type Sample, until } from './proc.ts';
+import { childrenOf, listensOn, look, type Patience, type Sample, until } from './proc.ts';
 import { type Account, entrypoint } from './programs.ts';
 import { neverLeave } from './stop.ts';
-import { event, type Weight } from './timeline.ts';
+import { elapsedMs, event, type Weight } from './timeline.ts';
 
 /** A node as it is planned. */
 export interface Place {
   readonly name: string;
   /** Its LDMS_ENTRYPOINT_ROOT. */
   readonly root: string;
+  /** Nothing but the main steps is told of it. */
+  readonly brief?: boolean;
 }
 
 /** How a process ended: "0", "SIGKILL". */
@@ -25,11 +27,18 @@ export interface Running {
   readonly pid: number;
   readonly env: NodeJS.ProcessEnv;
   readonly ended: End;
-  /** What it has written to stderr. */
+  /** What it has written, to stderr and in all. */
   readonly stderr: readonly string[];
-  /** The munged that it started, once that is known. */
-  munged?: number;
+  readonly said: readonly string[];
+  /** When it was started, in milliseconds since the demo was. */
+  readonly begunMs: number;
+  /** How long it took until its daemon served. */
+  readyMs?: number;
+  /** The processes that it has started and that have to end with it, by their names. */
+  readonly beside: Map<string, number>;
   stopping: boolean;
+  /** How long it took to end after SIGTERM. */
+  stopMs?: number;
 }
 
 export const socketOf = ({ root }: Place): string => join(root, 'run/munge/munge.socket.2');
@@ -54,6 +63,7 @@ export function put(
  * the demo alone, which then stops everything in its own way.
  */
 function start(place: Place, program: string, args: readonly string[], env: NodeJS.ProcessEnv): Running {
+  const begunMs = elapsedMs();
   const child = spawn(program, args, {
     env,
     cwd: place.root,
@@ -68,6 +78,7 @@ function start(place: Place, program: string, args: readonly string[], env: Node
     ended = signal ?? String(code);
   });
   const stderr: string[] = [];
+  const said: string[] = [];
   const self: Running = {
     place,
     child,
@@ -75,14 +86,20 @@ function start(place: Place, program: string, args: readonly string[], env: Node
     env,
     ended: () => ended,
     stderr,
+    said,
+    begunMs,
+    beside: new Map(),
     stopping: false,
   };
-  createInterface(child.stderr).on('line', (said) => {
-    stderr.push(said);
-    showLog(self, said);
+  createInterface(child.stderr).on('line', (text) => {
+    stderr.push(text);
+    said.push(text);
+    showLog(self, text);
   });
-  createInterface(child.stdout).on('line', (said) => {
-    if (!self.stopping) event(place.name, said, /^producer /.test(said) ? 'key' : 'plain');
+  createInterface(child.stdout).on('line', (text) => {
+    said.push(text);
+    if (!self.stopping)
+      event(place.name, text, /^producer |configuration changed/.test(text) ? 'key' : 'plain');
   });
   neverLeave(child);
   return self;
@@ -117,13 +134,24 @@ export function startHostsMunged(
   return start(host, 'setpriv', [...as, '--pdeathsig=TERM', '--', munged, ...args], env);
 }
 
-/** Starts `ldms-entrypoint` in a node. */
-export function startNode(place: Place, args: readonly string[], env: NodeJS.ProcessEnv): Running {
-  const node = start(place, entrypoint, args, { ...env, LDMS_ENTRYPOINT_ROOT: place.root });
-  const setting = env['LDMS_ENTRYPOINT_MUNGE']
-    ? `LDMS_ENTRYPOINT_MUNGE=${env['LDMS_ENTRYPOINT_MUNGE']} `
-    : '';
-  event(place.name, `$ ${setting}ldms-entrypoint ${args.join(' ').replaceAll(place.root, '$ROOT')}`, 'key');
+/**
+ * Starts `ldms-entrypoint` in a node.
+ *
+ * @param settings the variables that this node has and others have not
+ */
+export function startNode(
+  place: Place,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  settings: Readonly<Record<string, string>> = {},
+): Running {
+  const node = start(place, entrypoint, args, { ...env, ...settings, LDMS_ENTRYPOINT_ROOT: place.root });
+  const words = [
+    ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
+    'ldms-entrypoint',
+    ...args,
+  ];
+  event(place.name, `$ ${words.join(' ').replaceAll(place.root, '$ROOT')}`, 'key');
   return node;
 }
 
@@ -141,13 +169,26 @@ export function message(said: string): { level: string; text: string } | undefin
   }
 }
 
+/** Whether a line is what munged tells of an ordinary start or end. */
+export const isMungedsRoutine = (said: string): boolean =>
+  /^(\[munged\] )?munged: (Info|Notice): /.test(said);
+
+// munged and etcd tell at length how they begin and end; what they do is seen without that.
+const longWinded = [
+  /^(\[munged\] )?munged: (Info|Notice|Warning): /,
+  /^\[etcd\] \{"level":"(debug|info|warn)"/,
+  /^\[etcd\] (\S+ \S+ [INW] \| |WARNING: )/,
+];
+
 function showLog({ place, stopping }: Running, said: string): void {
   const ours = message(said);
   const weight: Record<string, Weight> = { debug: 'aside', error: 'wrong', warn: 'warning' };
-  if (ours) event(place.name, inside(place, ours.text), weight[ours.level] ?? 'plain');
-  // munged tells at length how it begins and ends; what it does is seen without that.
-  else if (!stopping && !/^munged: (Info|Notice|Warning): /.test(said))
+  if (ours) {
+    const isMinor = ours.level === 'debug' || ours.level === 'info';
+    if (!place.brief || !isMinor) event(place.name, inside(place, ours.text), weight[ours.level] ?? 'plain');
+  } else if (!stopping && !longWinded.some((pattern) => pattern.test(said))) {
     event(place.name, inside(place, said));
+  }
 }
 
 /** A node's leader on both sides of the hand-over. */
@@ -187,7 +228,44 @@ export async function follow(
     () => listensOn(pid, port) && look(pid),
     careful,
   );
+  node.readyMs = elapsedMs() - node.begunMs;
   return { before: before ?? after, after };
+}
+
+/** Watches a node that stays the leader, from its start until it has said what is waited for. */
+export async function followLeader(
+  node: Running,
+  lines: readonly RegExp[],
+  users: ReadonlyMap<number, string>,
+  patience: Patience,
+): Promise<void> {
+  for (const expected of lines) await untilSaid(node, expected, 0, patience, () => noteMunged(node, users));
+  node.readyMs = elapsedMs() - node.begunMs;
+  for (const { pid, comm } of childrenOf(node.pid)) node.beside.set(comm, pid);
+}
+
+/**
+ * Waits for a line of a node's.
+ *
+ * @param from the number of lines that were there before
+ * @param meanwhile is called again and again
+ */
+export async function untilSaid(
+  node: Running,
+  expected: RegExp,
+  from: number,
+  patience: Patience,
+  meanwhile = () => {},
+): Promise<void> {
+  await until(
+    node.place.name,
+    `the line "${expected.source.replace(/^\^|\W+$/g, '')}"`,
+    () => {
+      meanwhile();
+      return node.said.slice(from).some((text) => expected.test(message(text)?.text ?? text));
+    },
+    { ...patience, over: () => whyOver(node) ?? patience.over?.() },
+  );
 }
 
 const whyOver = ({ place, ended }: Running): string | undefined => {
@@ -196,13 +274,14 @@ const whyOver = ({ place, ended }: Running): string | undefined => {
 };
 
 /** Tells of the munged that a node has started, once it has written its pid. */
-function noteMunged(node: Running, users: ReadonlyMap<number, string>): void {
-  if (node.munged !== undefined) return;
-  const pid = readPid(join(dirname(socketOf(node.place)), 'munged.pid'));
+function noteMunged({ pid: leader, place, beside }: Running, users: ReadonlyMap<number, string>): void {
+  if (beside.has('munged')) return;
+  const pid = readPid(join(dirname(socketOf(place)), 'munged.pid'));
   const munged = pid === undefined ? undefined : look(pid);
-  if (pid === undefined || munged?.parent !== node.pid) return;
-  node.munged = pid;
-  event(node.place.name, `munged runs as ${users.get(munged.uid) ?? `uid ${munged.uid}`}, process ${pid}`);
+  if (pid === undefined || munged?.parent !== leader) return;
+  beside.set('munged', pid);
+  if (!place.brief)
+    event(place.name, `munged runs as ${users.get(munged.uid) ?? `uid ${munged.uid}`}, process ${pid}`);
 }
 
 function readPid(file: string): number | undefined {

@@ -34,6 +34,17 @@ export function look(pid: number): Sample | undefined {
   }
 }
 
+/** The processes that a process has started itself. */
+export function childrenOf(parent: number): (Sample & { readonly pid: number })[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      const pid = Number(name);
+      const found = look(pid);
+      return found?.parent === parent ? [{ ...found, pid }] : [];
+    });
+}
+
 /**
  * Whether this very process listens on a TCP port. The kernel is asked, not the daemon: to
  * connect would be an event of its own.
@@ -98,7 +109,7 @@ export async function until<T>(
     const pointless = over?.();
     if (pointless !== undefined) throw failure(node, `waited for ${what}, but ${pointless}`);
     if (now - begun > deadlineMs) throw failure(node, `waited ${deadlineMs / 1000} s for ${what}`);
-    if (now - told > 1000) {
+    if (now - told > 2000) {
       told = now;
       waiting(`${node}: waiting for ${what}`);
     }

@@ -1,6 +1,6 @@
 /** Which programs are here, and which have to be played by stand-ins. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -14,63 +14,91 @@ export const entrypoint = join(repository, 'dist/ldms-entrypoint');
 export interface Programs {
   /** munged's path; undefined when munge is not installed, or not all of it. */
   readonly munged: string | undefined;
+  /** Whether there is an etcd, without which there is no maestro. */
+  readonly etcd: boolean;
   /** Whether ldmsd and ldms_ls are the real ones. */
   readonly realLdms: boolean;
+  /** Whether maestro and maestro_ctrl are the real ones. */
+  readonly realMaestro: boolean;
   /** The environment of the nodes, without a root yet. */
   readonly env: NodeJS.ProcessEnv;
   /** A row for each program: its name, "real" or "stand-in", and what it is. */
   readonly rows: readonly (readonly [string, string, string])[];
+  /** What has to be known of those that are not the real ones. */
+  readonly remarks: readonly string[];
 }
 
-/** Looks around. */
-export async function findPrograms(): Promise<Programs> {
-  const [munged, munge, unmunge, ldmsd, ldmsLs] = ['munged', 'munge', 'unmunge', 'ldmsd', 'ldms_ls'].map(
-    find,
-  );
-  const withMunge = munged && munge && unmunge ? munged : undefined;
-  const realLdms = ldmsd !== undefined && ldmsLs !== undefined;
-  const env = environment(realLdms);
-  const [mungeVersion, ldmsdVersion] = await Promise.all([
-    withMunge && said(withMunge, ['--version'], env),
+/**
+ * Looks around.
+ *
+ * @param directory where stand-ins are put together for PATH
+ */
+export async function findPrograms(directory: string): Promise<Programs> {
+  const all = (...names: string[]) => names.every((name) => find(name) !== undefined);
+  const munged = all('munge', 'unmunge', 'setpriv') ? find('munged') : undefined;
+  const etcd = all('etcd');
+  const realLdms = all('ldmsd', 'ldms_ls');
+  const realMaestro = all('maestro', 'maestro_ctrl');
+  const env = environment(join(directory, 'bin'), [
+    ...(realLdms ? [] : ['ldmsd', 'ldms_ls']),
+    ...(realMaestro ? [] : ['maestro', 'maestro_ctrl']),
+  ]);
+  const [ours, mungeVersion, etcdVersion, ldmsdVersion] = await Promise.all([
+    said(entrypoint, ['--version'], env),
+    munged ? said(munged, ['--version'], env) : '',
+    etcd ? said('etcd', ['--version'], env) : '',
     said('ldmsd', ['-V'], env),
   ]);
   const version = ldmsdVersion.replace('LDMSD Version: ', '');
   return {
-    munged: withMunge,
+    munged,
+    etcd,
     realLdms,
+    realMaestro,
     env,
     rows: [
-      [
-        'ldms-entrypoint',
-        'real',
-        (await said(entrypoint, ['--version'], env)).replace('ldms-entrypoint ', ''),
-      ],
-      withMunge
-        ? ['munged, munge', 'real', (mungeVersion ?? '').replace(/^munge-(\S+).*/, '$1')]
-        : ['munged, munge', 'missing', 'not installed, so this runs without -a munge'],
-      realLdms
-        ? ['ldmsd, ldms_ls', 'real', version]
-        : [
-            'ldmsd, ldms_ls',
-            'stand-in',
-            `not installed; test/standins plays ${version}, samples /proc/meminfo`,
-          ],
+      ['ldms-entrypoint', 'real', ours.replace('ldms-entrypoint ', '')],
+      munged
+        ? ['munged, munge', 'real', mungeVersion.replace(/^munge-(\S+).*/, '$1')]
+        : ['munged, munge', 'missing', 'all runs without -a munge (apt-get install munge)'],
+      etcd
+        ? ['etcd', 'real', etcdVersion.replace(/^etcd Version: /i, '')]
+        : ['etcd', 'missing', 'there is no maestro node (apt-get install etcd-server)'],
+      realLdms ? ['ldmsd, ldms_ls', 'real', version] : ['ldmsd, ldms_ls', 'stand-in', `plays ${version}`],
+      ...(etcd ? [maestroRow(realMaestro)] : []),
+    ],
+    remarks: [
+      ...(realLdms
+        ? []
+        : ['The stand-in ldmsd (test/standins) samples /proc/meminfo and pulls what its -c file names.']),
+      ...(etcd && !realMaestro
+        ? [
+            'The stand-in maestro_ctrl puts ldms_cfg.yaml into etcd, key by key; the stand-in maestro reads it there and configures nobody: that is why the aggregators have a -c file.',
+          ]
+        : []),
     ],
   };
 }
 
+const maestroRow = (isReal: boolean): readonly [string, string, string] =>
+  isReal
+    ? ['maestro, maestro_ctrl', 'real', '']
+    : ['maestro, maestro_ctrl', 'stand-in', 'with the real etcd'];
+
 /**
  * Our own environment for the nodes. The stand-ins are scripts for this very Node, so it has to be
- * the first that they find.
+ * found before others.
  */
-function environment(realLdms: boolean): NodeJS.ProcessEnv {
+function environment(bin: string, played: readonly string[]): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(LDMS_ENTRYPOINT_|npm_|NODE_OPTIONS$)/.test(name),
+    ([name]) => !/^(LDMS_ENTRYPOINT_|ETCD_|npm_|NODE_OPTIONS$)/.test(name),
   );
   const path = process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
+  mkdirSync(bin, { mode: 0o755 });
+  for (const name of played) symlinkSync(join(standins, name), join(bin, name));
   return {
     ...Object.fromEntries(kept),
-    PATH: realLdms ? path : [standins, dirname(process.execPath), path].join(delimiter),
+    PATH: played.length === 0 ? path : [bin, dirname(process.execPath), path].join(delimiter),
     LDMS_ENTRYPOINT_LOG_FORMAT: 'json',
     LDMS_ENTRYPOINT_LOG_LEVEL: 'debug',
   };

@@ -16,7 +16,8 @@ export function neverLeave(child: ChildProcess): void {
   });
 }
 
-const graceMs = 5000;
+// The maestro node may take 8 s by itself.
+const graceMs = 10_000;
 
 /**
  * Stops a node as `docker stop` does, with SIGTERM to its leader process, and tells how long it took.
@@ -25,7 +26,7 @@ const graceMs = 5000;
  * @returns whether it ended by itself
  */
 export async function stop(node: Running, hurry: AbortSignal): Promise<boolean> {
-  const { place, child, pid, ended, munged } = node;
+  const { place, child, pid, ended, beside } = node;
   const begun = performance.now();
   const earlier = ended();
   node.stopping = true;
@@ -38,19 +39,21 @@ export async function stop(node: Running, hurry: AbortSignal): Promise<boolean> 
   clearTimeout(slow);
   if (!obeyed) await killTree(node);
   const endedMs = performance.now() - begun;
-  const mungedGone = munged === undefined || (await gone(() => !isAlive(munged), hurry));
-  if (!mungedGone && munged !== undefined) kill(munged);
-  const mungedMs = performance.now() - begun - endedMs;
+  if (earlier === undefined) node.stopMs = endedMs;
+  const left = () => [...beside].filter(([, other]) => isAlive(other));
+  const allGone = await gone(() => left().length === 0, hurry);
+  const remaining = left();
+  for (const [, other] of remaining) kill(other);
+  const laterMs = performance.now() - begun - endedMs;
   const how =
     earlier === undefined
       ? `ended with ${ended()} after ${endedMs.toFixed(0)} ms`
       : `had ended with ${earlier}`;
-  const its =
-    munged === undefined
-      ? ''
-      : `, its munged ${mungedGone ? `${mungedMs.toFixed(0)} ms later` : 'had to be killed'}`;
-  event(place.name, `process ${pid} ${how}${its}`, obeyed && mungedGone ? 'plain' : 'wrong');
-  return obeyed && mungedGone;
+  const later = laterMs < 1 ? 'with it' : `${laterMs.toFixed(0)} ms later`;
+  const fate = allGone ? later : `had to be killed (${remaining.map(([name]) => name).join(', ')})`;
+  const others = beside.size === 0 ? '' : `, its ${[...beside.keys()].sort().join(', ')} ${fate}`;
+  event(place.name, `process ${pid} ${how}${others}`, obeyed && allGone ? 'plain' : 'wrong');
+  return obeyed && allGone;
 }
 
 /** Waits for an end that is under way; false if it does not come. */

@@ -282,7 +282,6 @@ test.each([
     'nobody listens there',
   ],
   [Object.assign(new Error('This operation was aborted'), { name: 'AbortError' }), 'it does not answer'],
-  [Object.assign(new Error('timed out'), { name: 'TimeoutError' }), 'it does not answer'],
   [Object.assign(new Error('connect EHOSTUNREACH'), { code: 'EHOSTUNREACH' }), 'connect EHOSTUNREACH'],
 ])('why a request failed, for people: %s', (error, words) => {
   expect(requestWords(error)).toBe(words);

@@ -23,6 +23,7 @@ const layers: readonly (readonly string[])[] = [
   ['main.ts'],
   ['commands/'],
   ['entrypoints/'],
+  ['maestro/'],
   ['munge/', 'etcd/', 'dsosd/'],
   ['ldmsd/', 'ldmscfg/', 'process/'],
   ['record.ts'],
@@ -35,6 +36,7 @@ const bottom = [
   'directories.ts',
   'mounts.ts',
   'mounted.ts',
+  'given.ts',
   'plan.ts',
   'problem.ts',
 ];

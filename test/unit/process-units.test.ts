@@ -305,7 +305,7 @@ describe('a service that dies', () => {
     expect(await kill(unitNamed(units, 'etcd'))).toBe('back');
     expect(told.filter((line) => line.startsWith('warn'))).toEqual([
       'warn: etcd: it ended with signal SIGKILL; it is started again in 100 ms (1 of 5)',
-      'warn: etcd: cannot use etcd: it does not answer; it is started again in 200 ms (2 of 5)',
+      'warn: cannot use etcd: it does not answer; it is started again in 200 ms (2 of 5)',
     ]);
     pids.push(...seen);
     expect(seen).toHaveLength(2);
