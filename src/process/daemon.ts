@@ -1,18 +1,19 @@
 /** A supervised daemon: started as our child in a session of its own, listened to, signalled, and ended. */
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { constants } from 'node:os';
+import { dirname } from 'node:path';
 import type { User } from '../plan.ts';
-import { errnoWords } from '../problem.ts';
+import { errnoOf, errnoWords } from '../problem.ts';
 import type { Changes } from './changes.ts';
 import { closeOthersOnExec, fileLimits, makePipe, setSoftFileLimit } from './libc.ts';
-import type { Followed, Output } from './output.ts';
+import type { Descriptor, Followed, Output } from './output.ts';
 import { tiedToUs } from './service.ts';
 
 /** How a process ended: an exit status, or the signal that killed it; or why it never began. */
 export type End =
   | { readonly status: number }
   | { readonly signal: NodeJS.Signals }
-  | { readonly never: string };
+  | { readonly never: string; readonly code: 126 | 127 };
 
 /** What is to be started. */
 export interface DaemonSpec {
@@ -26,6 +27,8 @@ export interface DaemonSpec {
   readonly env: NodeJS.ProcessEnv;
   /** Marks its lines, which we pass on; absent when our own stdin, stdout and stderr are to be its. */
   readonly mark?: string;
+  /** Where what it says on its stdout goes; to ours if left out. */
+  readonly stdout?: Descriptor;
   /** Is told each of its lines, where they pass through us. */
   readonly hear?: (line: string) => void;
   /** Its soft limit on open files; undefined to leave it as ours. */
@@ -37,6 +40,8 @@ export interface Daemon {
   readonly name: string;
   /** Its pid, which is its session's id as well unless it shares our terminal; 0 if it never began. */
   readonly pid: number;
+  /** Whether it is in our session, for the sake of the terminal that is our stdin. */
+  readonly sharesTerminal: boolean;
   /** How it ended, once it has. */
   ended(): End | undefined;
   readonly gone: Promise<End>;
@@ -56,14 +61,16 @@ export function endWords(end: End): string {
 
 /** A process's end as an exit code: 128 + n for a signal. */
 export function endCode(end: End): number {
-  if ('never' in end) return 126;
+  if ('never' in end) return end.code;
   return 'signal' in end ? 128 + constants.signals[end.signal] : end.status;
 }
 
 /** Starts a daemon. */
 export function startDaemon(spec: DaemonSpec, output: Output): Daemon {
   const { spawn } = process.getBuiltinModule('node:child_process');
-  const [file = spec.path, ...args] = tiedToUs([spec.path, ...spec.args], spec.user);
+  const words = (name: string) => tiedToUs([name, ...spec.args], spec.user);
+  const isDirect = words(spec.path)[0] === spec.path;
+  const [file = spec.path, ...args] = words(isDirect ? spec.path : nameForSetpriv(spec));
   const pipes = spec.mark === undefined ? undefined : { 1: makePipe(), 2: makePipe() };
   const options: SpawnOptions = {
     env: spec.env,
@@ -71,12 +78,18 @@ export function startDaemon(spec: DaemonSpec, output: Output): Daemon {
     // a terminal it stays in ours, which is the one that the terminal's keys reach.
     detached: pipes !== undefined || !process.getBuiltinModule('node:tty').isatty(0),
     stdio: pipes ? ['ignore', pipes[1].to, pipes[2].to] : [0, 1, 2],
-    ...(file === spec.path && spec.argv0 !== undefined && { argv0: spec.argv0 }),
+    ...(isDirect && spec.argv0 !== undefined && { argv0: spec.argv0 }),
   };
   closeOthersOnExec();
   const child = withFileLimit(spec.nofile, () => spawn(file, args, options));
   const followed = pipes ? listen(pipes, spec, output) : [];
-  return watch(spec.name, child, followed);
+  return watch(spec.name, child, followed, !options.detached);
+}
+
+/** setpriv looks in PATH, where we look in the sbin directories as well, and passes on the name that it is given. */
+function nameForSetpriv({ path, argv0 = path, env }: DaemonSpec): string {
+  const isInPath = (env['PATH'] ?? '').split(':').includes(dirname(path));
+  return isInPath && !argv0.includes('/') ? argv0 : path;
 }
 
 /** Does something with another soft limit on open files, which a child made meanwhile inherits. */
@@ -93,7 +106,7 @@ function withFileLimit<T>(nofile: number | undefined, make: () => T): T {
 
 function listen(
   pipes: Record<1 | 2, { readonly from: number; readonly to: number }>,
-  { mark = '', hear }: DaemonSpec,
+  { mark = '', hear, stdout = 1 }: DaemonSpec,
   output: Output,
 ): Followed[] {
   const { closeSync } = process.getBuiltinModule('node:fs');
@@ -103,11 +116,16 @@ function listen(
     // The daemon has it now; held open by us too, the pipe would never end.
     closeSync(to);
     const stream = new Socket({ fd: from, readable: true, writable: false });
-    return output.follow(stream, descriptor, mark, hear);
+    return output.follow(stream, descriptor === 1 ? stdout : 2, mark, hear);
   });
 }
 
-function watch(name: string, child: ChildProcess, followed: readonly Followed[]): Daemon {
+function watch(
+  name: string,
+  child: ChildProcess,
+  followed: readonly Followed[],
+  sharesTerminal: boolean,
+): Daemon {
   let end: End | undefined;
   const gone = new Promise<End>((resolve) => {
     const finish = (found: End) => {
@@ -117,12 +135,14 @@ function watch(name: string, child: ChildProcess, followed: readonly Followed[])
     child.on('exit', (code, signal) => finish(signal ? { signal } : { status: code ?? 0 }));
     // Also emitted when a signal could not be sent: then it has not ended.
     child.on('error', (error) => {
-      if (child.pid === undefined) finish({ never: errnoWords(error) });
+      if (child.pid !== undefined) return;
+      finish({ never: errnoWords(error), code: errnoOf(error) === 'ENOENT' ? 127 : 126 });
     });
   });
   return {
     name,
     pid: child.pid ?? 0,
+    sharesTerminal,
     ended: () => end,
     gone,
     lastLines: () => followed.flatMap((one) => one.lastLines()),
@@ -157,6 +177,8 @@ export interface Ending {
 const leftoverGraceMs = 500;
 const hurriedGraceMs = 1000;
 const killAgainMs = 20;
+// Only what hangs in the kernel takes longer to end after SIGKILL.
+const killedMs = 100;
 
 /**
  * Ends a daemon with everything that it has started: the signal to it alone, which is to end what is
@@ -175,7 +197,8 @@ export async function endDaemon(daemon: Daemon, how: Ending): Promise<void> {
     if (how.hurry.aborted) await changes.until(isGone, left, over);
     if (!isGone()) killGroup(daemon.pid);
     daemon.send('SIGKILL');
-    await changes.until(isGone, leftoverGraceMs, over);
+    // Not cut short by the end of all patience: its end, which comes at once, tells our exit code.
+    await changes.until(isGone, killedMs, new AbortController().signal);
   }
   const noneLeft = () => how.others().length === 0;
   if (noneLeft()) return;

@@ -39,6 +39,18 @@ export function passOn(signal: NodeJS.Signals, daemon: Daemon): void {
   daemon.send(stops && hasDefault(daemon.pid, constants.signals[signal]) ? 'SIGSTOP' : signal);
 }
 
+/**
+ * Whether the terminal, which main shares with us, gives both of us what Ctrl-C, Ctrl-\\ and Ctrl-Z
+ * send: then main has it already, and knows best what it means.
+ */
+export function isFromTerminal(signal: NodeJS.Signals, daemon: Daemon): boolean {
+  if (!daemon.sharesTerminal || !['SIGINT', 'SIGQUIT', 'SIGTSTP'].includes(signal)) return false;
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // Our process group, and the one that the terminal's keys reach.
+  return fields[2] === fields[5];
+}
+
 /** Whether a process neither catches nor ignores a signal. */
 function hasDefault(pid: number, signal: number): boolean {
   try {

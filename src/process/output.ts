@@ -25,7 +25,8 @@ export interface Output {
   /**
    * Waits until all has been written.
    *
-   * @returns false if the reader did not take it in time
+   * @param limitMs how long the reader may take nothing
+   * @returns false if it took nothing for that long
    */
   flush(limitMs: number): Promise<boolean>;
 }
@@ -57,14 +58,20 @@ export function openOutput(): Output {
     write: (to, bytes) => writers[to].write(Buffer.from(bytes)),
     follow: (stream, to, mark, hear) => follow(stream, writers[to], `[${mark}] `, hear),
     flush: async (limitMs) => {
+      const left = () => out.left() + writers[2].left();
       let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<boolean>((resolve) => {
-        timer = setTimeout(resolve, limitMs, false);
+      const stuck = new Promise<boolean>((resolve) => {
+        const look = (before: number) => {
+          const now = left();
+          if (now > 0 && now === before) resolve(false);
+          else timer = setTimeout(look, limitMs, now);
+        };
+        timer = setTimeout(look, limitMs, left());
       });
       const done = Promise.all([out.empty(), writers[2].empty()]).then(() => true);
-      const inTime = await Promise.race([done, late]);
+      const isDone = await Promise.race([done, stuck]);
       clearTimeout(timer);
-      return inTime;
+      return isDone;
     },
   };
 }
@@ -82,6 +89,8 @@ function isSame(): boolean {
 interface Writer {
   write(bytes: Buffer): void;
   isFull(): boolean;
+  /** Bytes that wait to be written. */
+  left(): number;
   /** Resolves when nothing waits to be written. */
   empty(): Promise<void>;
 }
@@ -103,10 +112,10 @@ function writer(descriptor: Descriptor): Writer {
     onEmpty = [];
   };
   const next = () => {
-    const bytes = queue.shift();
-    if (!bytes) return done();
+    if (queue.length === 0) return done();
     busy = true;
-    put(bytes);
+    // All that waits in one go: a write for each line would be slower than daemons are.
+    put(Buffer.concat(queue.splice(0)));
   };
   const put = (bytes: Buffer) => {
     fs.write(descriptor, bytes, (error, written) => {
@@ -130,6 +139,7 @@ function writer(descriptor: Descriptor): Writer {
       if (!busy) next();
     },
     isFull: () => waiting > fullBytes,
+    left: () => waiting,
     empty: () => (busy ? new Promise((resolve) => onEmpty.push(resolve)) : Promise.resolve()),
   };
 }

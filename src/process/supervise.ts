@@ -11,7 +11,7 @@ import { forgetPlan } from '../record.ts';
 import { type Daemon, endCode, endDaemon, endWords, signalTo } from './daemon.ts';
 import type { Executable } from './exec.ts';
 import { descendants } from './family.ts';
-import { catchSignals, passOn } from './forward.ts';
+import { catchSignals, isFromTerminal, passOn } from './forward.ts';
 import { becomeLeader, type Leader, type Outcome, stopMs } from './leader.ts';
 import { exitNow } from './libc.ts';
 import { keepMain, type Main, mainGraceMs } from './maindaemon.ts';
@@ -23,6 +23,8 @@ import { bringUpAll, endAll, makeUnits, type Unit } from './units.ts';
 
 // Last lines that nobody reads must not hold up the end.
 const flushMs = 250;
+// What a daemon wrote before it ended is in its pipe by then.
+const drainMs = 100;
 
 /**
  * Carries out a plan whose requirements are met, and stays until its main has ended.
@@ -65,6 +67,7 @@ function takeSignals(main: Main, reload: Reload, leader: Leader): void {
   const take = (signal: NodeJS.Signals) => {
     if (signal === 'SIGHUP' && reload.ask()) return;
     const daemon = main.daemon();
+    if (daemon && isFromTerminal(signal, daemon)) return;
     const ends = signal === 'SIGTERM' || signal === 'SIGINT';
     if (ends || (!daemon && (signal === 'SIGHUP' || signal === 'SIGQUIT'))) {
       if (isAsked) leader.hurry.abort();
@@ -101,6 +104,8 @@ async function end(outcome: Outcome, units: readonly Unit[], main: Main, leader:
   await endAll(units, leader);
   for (const { pid } of descendants(process.pid)) signalTo(pid, 'SIGKILL');
   clearTimeout(clock);
+  const daemons = [daemon, ...units.map((unit) => unit.daemon)];
+  await Promise.all(daemons.map((one) => one?.drained(drainMs)));
   forgetPlan(means.host);
   await log('debug', `all has ended, after ${Date.now() - begun} ms`);
   const code = exitCode(outcome, last);
@@ -118,6 +123,7 @@ function strays(main: Daemon, units: readonly Unit[]): number[] {
 /** A daemon whose output is the container's own ends as it would without us: without a word of ours. */
 function outcomeLevel(outcome: Outcome, { plan }: Leader): Level {
   if ('problem' in outcome || 'bug' in outcome) return 'error';
+  if ('main' in outcome && 'never' in outcome.main) return 'error';
   return plan.mark === undefined ? 'debug' : 'info';
 }
 
@@ -125,6 +131,10 @@ function outcomeWords(outcome: Outcome, main: Main): string {
   if ('problem' in outcome) return sentence(outcome.problem);
   if ('bug' in outcome) return 'stopping after an internal error';
   const name = main.daemon()?.name;
+  if ('main' in outcome && 'never' in outcome.main) {
+    const { never, code } = outcome.main;
+    return `cannot start ${name}: ${code === 127 ? 'the interpreter that it names does not exist' : never}`;
+  }
   if ('main' in outcome) return `${name} ended with ${endWords(outcome.main)}; stopping`;
   return name ? `${outcome.signal}: stopping` : `stopped by ${outcome.signal} while preparing`;
 }

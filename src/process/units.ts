@@ -104,6 +104,8 @@ function startUnit(unit: Unit, start: NonNullable<Service['start']>, leader: Lea
       args,
       env: { ...process.env, ...env },
       mark: unit.service.name,
+      // Where main's output passes as it is, our stdout is main's alone.
+      ...(leader.plan.mark === undefined && { stdout: 2 }),
       ...(start.user && { user: start.user }),
     },
     leader.output,

@@ -34,7 +34,7 @@ describe('without root', () => {
       const { code, stdout, stderr } = await asNobody(site, asked);
       expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
       expect(message(stderr)).toMatch(
-        /cannot make the directory .*: permission denied; uid 65534 needs .*--tmpfs \/run:mode=1777/,
+        /cannot make the directory .*: permission denied; uid 65534 needs .*--tmpfs \/run:uid=65534$/,
       );
     },
   );

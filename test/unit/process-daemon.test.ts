@@ -25,7 +25,8 @@ describe('how a process ended', () => {
     [{ signal: 'SIGKILL' }, 'signal SIGKILL', 137],
     [{ signal: 'SIGSEGV' }, 'signal SIGSEGV', 139],
     [{ signal: 'SIGTERM' }, 'signal SIGTERM', 143],
-    [{ never: 'permission denied' }, 'permission denied', 126],
+    [{ never: 'permission denied', code: 126 }, 'permission denied', 126],
+    [{ never: 'it does not exist', code: 127 }, 'it does not exist', 127],
   ] satisfies [End, string, number][])('%j', (end, words, code) => {
     expect(endWords(end)).toBe(words);
     expect(endCode(end)).toBe(code);
@@ -248,7 +249,7 @@ test('a daemon that cannot be started has never begun, and says why', async () =
   const { daemon } = shell('exit 0', { path: '/no/such/program', env: { PATH: '/nonexistent' } });
   expect(daemon.pid).toBe(0);
   const end = await daemon.gone;
-  expect(end).toEqual({ never: 'it does not exist' });
+  expect(end).toEqual({ never: 'it does not exist', code: 127 });
   expect(() => daemon.send('SIGTERM')).not.toThrow();
 });
 

@@ -55,6 +55,7 @@ function leaderOf(env: NodeJS.ProcessEnv = {}, awaitReady: AwaitReady = async ()
   const changes = watchChanges();
   const endings: string[] = [];
   const leader = {
+    plan: { mark: 'maestro' },
     means: { host: fakeHost({ programs: { sh: '/bin/sh' } }), settings: settingsFrom(env), awaitReady },
     log: async (level: string, text: string) => void told.push(`${level}: ${text}`),
     output: { write: () => undefined, follow, flush: async () => true },
@@ -358,6 +359,7 @@ describe('the end', () => {
     return {
       name,
       pid: 0,
+      sharesTerminal: false,
       ended: () => end,
       gone: gone.promise,
       lastLines: () => [],
