@@ -73,7 +73,7 @@ const awaitChild = (leader: number, name: string, before?: number): Promise<numb
 /** Waits until all run, and tells the leader's pid. */
 async function awaitRunning(started: Started, leader = leaderOf): Promise<number> {
   await until('ldmsd runs', () => started.stdout().includes('ldmsd runs'));
-  await until('dsosd serves', () => started.stdout().includes('not the real dsosd'));
+  await until('dsosd serves', () => started.stderr().includes('not the real dsosd'));
   await until('that is logged', () => message(started.stderr()).includes('dsosd is ready'));
   return leader(started);
 }
@@ -83,7 +83,9 @@ describe('agg with LDMS_ENTRYPOINT_DSOSD=1', () => {
     const started = inNamespaces(siteWith({ LDMS_ENTRYPOINT_LOG_LEVEL: 'debug' }), `exec "$0" ${asked}`);
     const leader = await awaitRunning(started);
     expect(childrenOf(leader).map(nameOf).sort()).toEqual(['dsosd', 'ldmsd', 'rpcbind']);
-    expect(started.stdout()).toContain(
+    // stdout is ldmsd's alone.
+    expect(started.stdout()).not.toContain('dsosd');
+    expect(started.stderr()).toContain(
       '[dsosd] dsosd (stand-in, not the real dsosd): cont at /storage/cont\n',
     );
     const told = await until('that ldmsd runs is logged', () => {
@@ -106,9 +108,9 @@ describe('agg with LDMS_ENTRYPOINT_DSOSD=1', () => {
     const started = inNamespaces(site, `exec "$0" ${asked}`);
     const leader = await awaitRunning(started);
     process.kill(leader, 'SIGTERM');
-    const { code, stdout } = await started.ended;
+    const { code, stdout, stderr } = await started.ended;
     expect(code).toBe(7);
-    const ended = stdout.split('\n').filter((line) => line.includes('ends before'));
+    const ended = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('ends before'));
     expect(ended).toEqual([`${ldmsd} ends before -x ${dsosd}`, `[dsosd] ${dsosd} ends before rpcbind`]);
   });
 
@@ -146,12 +148,12 @@ describe('agg with LDMS_ENTRYPOINT_DSOSD=1', () => {
     process.kill(await awaitChild(leader, 'rpcbind'), 'SIGKILL');
     await awaitChild(leader, 'dsosd', dsosd);
     await until('dsosd serves again', () => {
-      return started.stdout().match(/not the real dsosd/g)?.length === 2;
+      return started.stderr().match(/not the real dsosd/g)?.length === 2;
     });
     // That was no death of its own: it may still die once.
     process.kill(await awaitChild(leader, 'dsosd', dsosd), 'SIGKILL');
     await until('dsosd serves once more', () => {
-      return started.stdout().match(/not the real dsosd/g)?.length === 3;
+      return started.stderr().match(/not the real dsosd/g)?.length === 3;
     });
   });
 
@@ -161,7 +163,7 @@ describe('agg with LDMS_ENTRYPOINT_DSOSD=1', () => {
     const both = [await awaitChild(leader, 'rpcbind'), await awaitChild(leader, 'dsosd')];
     for (const pid of both) process.kill(pid, 'SIGKILL');
     await until('dsosd serves again', () => {
-      return started.stdout().match(/not the real dsosd/g)?.length === 2;
+      return started.stderr().match(/not the real dsosd/g)?.length === 2;
     });
     expect(message(started.stderr())).not.toContain('dsosd has died');
   });

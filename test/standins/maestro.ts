@@ -10,8 +10,8 @@
  * - `exit-N-after-MS`: exits with N after MS milliseconds
  * - `ignore-term`: from its start on, SIGTERM does nothing but being told on stderr
  * - `noisy`: writes a line of 1 MB, and words without a newline
- * - `orphans-N`: leaves N processes to init, each for a second; `standin-orphan-of-PID`, with
- *   maestro's pid, stands in their command lines
+ * - `orphans-N`: leaves N processes to init, each for a second (or STANDIN_ORPHAN_SECONDS);
+ *   `standin-orphan-of-PID`, with maestro's pid, stands in their command lines
  * - `escapee`: starts a grandchild in a session of its own, which ignores SIGTERM, keeps stdout and
  *   stderr open, and lives for a minute; it tells its pid
  */
@@ -104,7 +104,8 @@ function writeAll(bytes: Buffer): void {
 /** Our child ends at once, and so its child is init's. */
 function leaveOrphan(): void {
   const mark = `standin-orphan-of-${process.pid}`;
-  spawn('sh', ['-c', `sh -c 'sleep 1; :' ${mark} &`], { stdio: 'ignore' });
+  const seconds = process.env['STANDIN_ORPHAN_SECONDS'] ?? '1';
+  spawn('sh', ['-c', `sh -c 'sleep ${seconds}; :' ${mark} &`], { stdio: 'ignore' });
 }
 
 function letEscape(): void {
