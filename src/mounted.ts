@@ -21,6 +21,12 @@ export function readMounted(path: string, mountedAt: string, example: string, ho
       'remove that directory on the host and name the real file',
     );
   }
+  if (host.mounts().findLast(({ point }) => point === path)?.deleted) {
+    return bad(
+      'the file that is mounted there was replaced on the host by another one, as most editors and sed -i do',
+      `restart the container; to be spared that, write into the file in place: cp NEW /on-host/${example}`,
+    );
+  }
   const bytes = host.read(path);
   if (!Buffer.isBuffer(bytes)) {
     const mount = `mount yours: docker run -v /on-host/${example}:${mountedAt}:ro`;

@@ -76,8 +76,10 @@ export function recordPlan(mode: string, facts: HealthFacts, host: Host, main?: 
   return false;
 }
 
-/** Removes what {@link recordPlan} wrote. */
+/** Removes what {@link recordPlan} wrote; another's, beside which we were tried, stays. */
 export function forgetPlan(host: Host): void {
+  const record = findRecord(host);
+  if (record && record.pid !== process.pid) return;
   for (const place of places(host)) {
     try {
       fs.rmSync(place, { force: true });

@@ -180,9 +180,9 @@ export const settingsTable: readonly Setting[] = [
     key: 'maestroPrefix',
     name: 'LDMS_ENTRYPOINT_MAESTRO_PREFIX',
     fallback: 'maestro',
-    takes: 'a name without a slash',
+    takes: 'a name without a slash, and no dash in front',
     meaning: 'maestro: what every key of this configuration begins with in etcd (--prefix)',
-    parse: (text) => (/^[^/\s]+$/.test(text) ? text : undefined),
+    parse: (text) => (/^[^/\s-][^/\s]*$/.test(text) ? text : undefined),
   },
   {
     key: 'maestroCtrlTimeoutMs',

@@ -4,10 +4,10 @@ import type { Plan } from '../plan.ts';
 import { exitCodes, type Problem, sentence } from '../problem.ts';
 import { findExecutable } from '../process/exec.ts';
 
-/** One thing that was looked at. `open`: looking does not tell, it shows at the start. */
+/** One thing that was looked at. `warn`: it does not stop a start; `open`: looking does not tell, it shows at the start. */
 export interface Check {
   readonly what: string;
-  readonly state: 'ok' | 'open' | 'failed';
+  readonly state: 'ok' | 'warn' | 'open' | 'failed';
   readonly text: string;
 }
 
@@ -42,14 +42,20 @@ export function checkPlan(plan: Plan, host: Host): CheckResult {
       return 'kind' in found ? judge(what, found, '') : judge(what, undefined, found.path);
     }),
   ];
+  const warnings = plan.notices.flatMap(({ level, text }): Check[] =>
+    level === 'warn' ? [{ what: 'warning', state: 'warn', text }] : [],
+  );
   const [first] = problems;
-  return { mode: plan.mode, exit: first ? exitCodes[first.kind].code : 0, checks };
+  return { mode: plan.mode, exit: first ? exitCodes[first.kind].code : 0, checks: [...warnings, ...checks] };
 }
 
 /** A result for people: a line for each thing, and the verdict. */
 export function checkText({ mode, checks }: CheckResult): string {
-  const marks = { ok: 'ok  ', open: '?   ', failed: 'FAIL' };
-  const lines = checks.map(({ what, state, text }) => `${marks[state]}  ${what}: ${text}`);
+  const marks = { ok: 'ok  ', warn: 'warn', open: '?   ', failed: 'FAIL' };
+  // A mistake in a file begins with its place already.
+  const lines = checks.map(({ what, state, text }) =>
+    text.startsWith(what) ? `${marks[state]}  ${text}` : `${marks[state]}  ${what}: ${text}`,
+  );
   const failed = checks.filter(({ state }) => state === 'failed').length;
   const open = checks.some(({ state }) => state === 'open') ? ', as far as looking tells' : '';
   const verdict = failed ? `is not ready: ${failed} of ${checks.length} checks failed` : `is ready${open}`;

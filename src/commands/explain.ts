@@ -18,7 +18,7 @@ export function explainText(plan: Plan, host: Host): string {
     ...plan.questions.map(questionWords),
     ...plan.services.flatMap(serviceSteps),
     ...plan.tasks.map((task) => taskStep(task, host)),
-    `${plan.handoff === 'exec' ? 'become' : 'stay as the leader process, and run'} ${words(plan.main)}${notReady(main)}`,
+    `${plan.handoff === 'exec' ? 'become' : 'stay as the leader process, and run'} ${environmentWords(plan.main)}${words(plan.main)}${notReady(main)}`,
   ];
   return `${plan.mode}:\n${steps.map((step, at) => `${String(at + 1).padStart(3)}. ${step}\n`).join('')}`;
 }
@@ -35,7 +35,7 @@ const notReady = (found: Executable | Problem): string =>
 
 function taskStep({ name, command, limitMs, leaves }: Task, host: Host): string {
   const found = findExecutable(host, command);
-  return `run ${words(command)}, at most ${limitMs / 1000} s, and see that ${name} has written ${leaves.key} to etcd${notReady(found)}`;
+  return `run ${environmentWords(command)}${words(command)}, at most ${limitMs / 1000} s, and see that ${name} has written ${leaves.key} to etcd${notReady(found)}`;
 }
 
 function readyWords(ready: Probe): string {

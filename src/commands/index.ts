@@ -1,6 +1,6 @@
 /** The commands beside the modes. All of them write their answer to stdout and change nothing. */
 import { writeSync } from 'node:fs';
-import { type Mode, modeNamed, modes } from '../entrypoints/index.ts';
+import { asSet, type Mode, modeNamed, modes } from '../entrypoints/index.ts';
 import { realHost } from '../host.ts';
 import { exitCodes, type Problem, sentence } from '../problem.ts';
 import { readSettings, type Settings } from '../settings.ts';
@@ -79,7 +79,7 @@ async function planned(
   const wrong = wrongRoot(host);
   if (wrong) return fail(wrong);
   const given = { args, settings, host, answers: {} };
-  const plan = await mode.plan(given);
+  const plan = asSet(await mode.plan(given), settings);
   if (word === 'explain') return print(json ? asJson(plan) : explainText(plan, host));
   // check connects to nobody: a socket that is there is taken for one that is served.
   const unsure = plan.questions.some(({ about }) => about === 'munge socket');

@@ -5,7 +5,7 @@ import { maestro } from './maestro.ts';
 import type { Mode } from './mode.ts';
 import { samp } from './samp.ts';
 
-export type { Given, Mode } from './mode.ts';
+export { asSet, type Given, type Mode } from './mode.ts';
 
 /** Every mode, in the order of --help. */
 export const modes: readonly Mode[] = [samp, agg, maestro, dev];

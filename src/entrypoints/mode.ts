@@ -1,8 +1,13 @@
 /** What a mode is. */
 import type { Given } from '../given.ts';
 import type { Plan } from '../plan.ts';
+import type { Settings } from '../settings.ts';
 
 export type { Given } from '../given.ts';
+
+/** A plan as the settings want it: any mode may be supervised, and some are in any case. */
+export const asSet = (plan: Plan, { supervise }: Settings): Plan =>
+  supervise ? { ...plan, handoff: 'supervise' } : plan;
 
 /**
  * One image's way to start. `plan` starts and changes nothing: what it knows of the world it has

@@ -214,12 +214,17 @@ function dataDirectory(directory: string, host: Host): Requirement[] {
 const hints = (directory: string): NonNullable<Service['hints']> => [
   {
     says: 'address already in use',
-    remedy: 'stop what has the port, or use another: -e ETCD_LISTEN_CLIENT_URLS=http://127.0.0.1:PORT',
+    remedy:
+      'stop what has the port, or use another: -e ETCD_LISTEN_CLIENT_URLS=http://127.0.0.1:PORT (or the ETCD_LISTEN_PEER_URLS that names it)',
   },
   {
     says: 'bind: permission denied|cannot assign requested address|expected ip in url',
     remedy:
       'give it an address of this container and a port above 1023: -e ETCD_LISTEN_CLIENT_URLS=http://127.0.0.1:PORT',
+  },
+  {
+    says: 'alarm:NOSPACE|database space exceeded',
+    remedy: `its data has reached etcd's quota: move ${directory} away (the configuration is written anew at each start), or compact and defragment it (etcdctl compact, defrag, alarm disarm)`,
   },
   { says: 'no space left|failed to create wal', remedy: `free some space for ${directory}` },
   {

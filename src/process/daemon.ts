@@ -168,6 +168,8 @@ export interface Ending {
   readonly hurry: AbortSignal;
   /** Ends all patience. */
   readonly over: AbortSignal;
+  /** Is told when it has not ended in time, and is killed. */
+  readonly onKill: (daemon: Daemon) => void;
   /** The processes that have to be gone with it: what it has started. */
   readonly others: () => readonly number[];
   readonly changes: Changes;
@@ -192,9 +194,10 @@ export async function endDaemon(daemon: Daemon, how: Ending): Promise<void> {
     // One that is stopped (SIGSTOP, Ctrl-Z) sees no other signal before this one.
     daemon.send('SIGCONT');
     const begun = Date.now();
-    await changes.until(isGone, how.graceMs, how.hurry);
+    await changes.until(isGone, how.graceMs, AbortSignal.any([how.hurry, over]));
     const left = Math.min(hurriedGraceMs, how.graceMs - (Date.now() - begun));
     if (how.hurry.aborted) await changes.until(isGone, left, over);
+    if (!isGone()) how.onKill(daemon);
     if (!isGone()) killGroup(daemon.pid);
     daemon.send('SIGKILL');
     // Not cut short by the end of all patience: its end, which comes at once, tells our exit code.

@@ -6,6 +6,7 @@ import type { Settings } from '../settings.ts';
 import { type Changes, watchChanges } from './changes.ts';
 import type { Daemon, End, Ending } from './daemon.ts';
 import { descendants } from './family.ts';
+import { setProcessName } from './libc.ts';
 import type { LastingMeans } from './means.ts';
 import { type Output, openOutput } from './output.ts';
 import { startReaper } from './reaper.ts';
@@ -58,6 +59,8 @@ export const stopMs = ({ stopTimeoutMs }: Settings): number =>
 export function becomeLeader(plan: Plan, means: LastingMeans): Leader {
   const output = openOutput();
   const changes = watchChanges();
+  // ps(1) shows Node's name for its main thread otherwise.
+  setProcessName('ldms-entrypoint');
   startReaper(changes.happened);
   const stopping = new AbortController();
   const hurry = new AbortController();
@@ -70,6 +73,7 @@ export function becomeLeader(plan: Plan, means: LastingMeans): Leader {
     resolve(outcome);
     stopping.abort();
   };
+  const log = means.openLog((line) => output.write(2, line));
   let turn = Promise.resolve();
   let rewritten = { begun: 0, ended: 0 };
   return {
@@ -77,7 +81,7 @@ export function becomeLeader(plan: Plan, means: LastingMeans): Leader {
     means,
     output,
     changes,
-    log: means.openLog((line) => output.write(2, line)),
+    log,
     finish,
     finished,
     stopping: stopping.signal,
@@ -86,6 +90,7 @@ export function becomeLeader(plan: Plan, means: LastingMeans): Leader {
     ending: (daemon, graceMs) => ({
       signal: 'SIGTERM',
       graceMs,
+      onKill: ({ name }) => void log('warn', `${name} has not ended in time: it is killed`),
       hurry: hurry.signal,
       over: over.signal,
       changes,

@@ -22,6 +22,7 @@ const sigactionBytes = 152;
 const sigactionFlagsAt = 8 + sigsetBytes;
 const SA_RESETHAND = 0x8000_0000;
 const O_CLOEXEC = 0o2_000_000;
+const PR_SET_NAME = 15;
 const PR_SET_CHILD_SUBREAPER = 36;
 // waitid(2): which children, what of them, and where siginfo_t holds the pid on 64-bit machines.
 const P_ALL = 0;
@@ -126,6 +127,12 @@ export function execveBytes(program: string, args: readonly Buffer[], env: reado
 /** Has every process that loses its parent below us become our child, as it would with pid 1. */
 export function becomeSubreaper(): void {
   call('prctl', PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n);
+}
+
+/** Has ps(1) and pgrep(1) show this process by a name of at most 15 bytes, where Node's threads have their own. */
+export function setProcessName(name: string): void {
+  const text = Buffer.from(`${name}\0`);
+  call('prctl', PR_SET_NAME, pointer(text), 0n, 0n, 0n);
 }
 
 /** The pid of a child of ours that has ended and that nobody has waited for yet; it is left as it is. */

@@ -61,6 +61,8 @@ export function keepMain(executable: Executable, units: readonly Unit[], leader:
     // Gone again meanwhile: then this is begun anew when that is back.
     const isLost = () => footing(units) === undefined;
     if (!daemon || isLost()) return;
+    // Started after what it stands on was back.
+    if (daemon.ended() === undefined && standsOn === footing(units)) return;
     replaced.add(daemon);
     await endDaemon(daemon, leader.ending(daemon, mainGraceMs(units, leader)));
     const problem = await runLostTasks(leader);

@@ -122,7 +122,8 @@ function writer(descriptor: Descriptor): Writer {
       if (error && errnoOf(error) === 'EAGAIN') return void setTimeout(put, retryMs, bytes);
       if (error) {
         // Nobody reads any more, or the descriptor is closed: what follows is dropped, as it is for any daemon.
-        gone = true;
+        // A full disk may have room again.
+        gone = errnoOf(error) !== 'ENOSPC';
         queue.length = 0;
         return done();
       }

@@ -42,6 +42,9 @@ async function renew(plan: Plan, leader: Leader): Promise<void> {
   const lacking = plan.services
     .filter(({ name }) => !running.has(name))
     .map(({ name }) => lacksService(name));
+  // Where munged could not even be planned (no key), no service tells of it.
+  const needsMunge = plan.health?.mungeSocket !== undefined && lacking.length === 0;
+  if (needsMunge && leader.plan.health?.mungeSocket === undefined) lacking.push(lacksService('munge'));
   const problems = [...plan.requirements.flatMap(({ problem }) => problem ?? []), ...lacking];
   for (const problem of problems) await log('error', sentence(problem));
   if (problems.length === 0) {
@@ -50,6 +53,8 @@ async function renew(plan: Plan, leader: Leader): Promise<void> {
     if (leader.stopping.aborted) return;
     if (!problem) return void (await log('info', 'SIGHUP: the new configuration is in force'));
     await log('error', sentence(problem));
+    // What has become of the one before, the problem tells.
+    return void (await log('error', 'SIGHUP: the new configuration is not in force'));
   }
   await log('error', 'SIGHUP: the configuration is left as it was');
 }

@@ -67,7 +67,11 @@ function takeSignals(main: Main, reload: Reload, leader: Leader): void {
   const take = (signal: NodeJS.Signals) => {
     if (signal === 'SIGHUP' && reload.ask()) return;
     const daemon = main.daemon();
-    if (daemon && isFromTerminal(signal, daemon)) return;
+    if (daemon && isFromTerminal(signal, daemon)) {
+      // The shell takes its terminal back only if all of its job is stopped.
+      if (signal === 'SIGTSTP') signalTo(process.pid, 'SIGSTOP');
+      return;
+    }
     const ends = signal === 'SIGTERM' || signal === 'SIGINT';
     if (ends || (!daemon && (signal === 'SIGHUP' || signal === 'SIGQUIT'))) {
       if (isAsked) leader.hurry.abort();

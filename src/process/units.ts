@@ -117,7 +117,7 @@ async function whyNot({ service, daemon }: Unit, because: string, end: End | und
   const { kind, what, remedy } = service.ifNot;
   if (!daemon) return { kind, what: `${what}: ${because}`, remedy };
   if (end) await daemon.drained(drainMs);
-  const words = daemon.lastLines().join('\n');
+  const words = [because, ...daemon.lastLines()].join('\n');
   const hint = service.hints?.find(({ says }) => new RegExp(says, 'i').test(words))?.remedy;
   if (!end) return { kind, what: `${what}: ${because}${lastWords(daemon)}`, remedy: hint ?? remedy };
   return {

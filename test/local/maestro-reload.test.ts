@@ -71,7 +71,7 @@ describe('HUP', () => {
         place.configure(clusterOf(3));
         place.ctrlMode(mode);
         container.kill('SIGHUP');
-        await container.says(/^SIGHUP: the configuration is left as it was$/m);
+        await container.says(/^SIGHUP: the new configuration is not in force$/m);
         expect(await place.stored()).toEqual(before);
         expect(container.errors()).toHaveLength(2);
         expect(container.errors()[0]).toMatch(/^maestro_ctrl did not put .* into etcd: /);

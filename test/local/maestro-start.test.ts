@@ -302,8 +302,8 @@ describe('explain maestro and check maestro', () => {
       'start etcd --data-dir=',
       `wait until etcd says at ${place.url}/health that it is healthy`,
       'start munged',
-      'run maestro_ctrl --prefix maestro --cluster',
-      'stay as the leader process, and run maestro --prefix maestro --cluster',
+      'run PYTHONUNBUFFERED=1 maestro_ctrl --prefix maestro --cluster',
+      'stay as the leader process, and run PYTHONUNBUFFERED=1 maestro --prefix maestro --cluster',
     ];
     const places = order.map((words) => explained.stdout.indexOf(words));
     expect(places, explained.stdout).toEqual([...places].sort((a, b) => a - b));

@@ -177,6 +177,7 @@ describe('a daemon is ended', () => {
   const ending = (more: Partial<Ending> = {}): Ending => ({
     signal: 'SIGTERM',
     graceMs: 60_000,
+    onKill: () => undefined,
     hurry: new AbortController().signal,
     over: new AbortController().signal,
     others: () => [],

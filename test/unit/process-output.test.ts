@@ -199,7 +199,17 @@ describe('our own output', () => {
     expect(text(1)).toBe('plain words\n');
   });
 
-  test.each(['EPIPE', 'EBADF', 'ENOSPC', 'EIO'])(
+  test('a disk that was full for a moment loses lines, and takes the next ones', async () => {
+    const output = openOutput();
+    ours.next = ['ENOSPC'];
+    output.write(1, 'lost\n');
+    await output.flush(flushMs);
+    output.write(1, 'there again\n');
+    expect(await output.flush(flushMs)).toBe(true);
+    expect(text(1)).toBe('there again\n');
+  });
+
+  test.each(['EPIPE', 'EBADF', 'EIO'])(
     'a reader that has gone (%s) loses lines, and holds nobody up',
     async (errno) => {
       const output = openOutput();

@@ -82,6 +82,7 @@ async function judge(
       return {
         signal: 'SIGTERM',
         graceMs: 50,
+        onKill: () => undefined,
         hurry: new AbortController().signal,
         over: new AbortController().signal,
         others: () => [],
