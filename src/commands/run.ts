@@ -1,5 +1,5 @@
 /** `ldms-entrypoint MODE ARGS`: what a container starts with. */
-import type { Given, Mode } from '../entrypoints/index.ts';
+import { asSet, type Given, type Mode } from '../entrypoints/index.ts';
 import { realHost } from '../host.ts';
 import { openLog } from '../log.ts';
 import { awaitMunge } from '../munge/probe.ts';
@@ -31,10 +31,10 @@ export async function run(mode: Mode, args: readonly string[], env: NodeJS.Proce
     return exitCodes[wrong.kind].code;
   }
   const given = { args, settings, host, answers: {} };
-  const { plan, answers } = await planWithAnswers(mode, given, { log, stop, host });
+  const { plan: planned, answers } = await planWithAnswers(mode, given, { log, stop, host });
+  const plan = asSet(planned, settings);
   const means = { host, settings, log, stop };
-  if (plan.handoff === 'exec' && !settings.supervise)
-    return carryOut(plan, { ...means, awaitReady: awaitMunge });
+  if (plan.handoff === 'exec') return carryOut(plan, { ...means, awaitReady: awaitMunge });
   const { stay } = await import('./stay.ts');
   const again = () => mode.plan({ ...given, answers, host: realHost(env, settings.root), again: true });
   return stay(plan, { ...means, openLog: logTo, ...(mode.reloads && { replan: again }) });

@@ -3,7 +3,7 @@
  * direct start: its arguments byte for byte, the environment, cwd, umask, descriptors 0-2 alone,
  * no blocked or ignored signals.
  */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import type { Host } from '../host.ts';
 import type { Command } from '../plan.ts';
 import { errnoOf, errnoWords, type Problem } from '../problem.ts';
@@ -44,6 +44,45 @@ export function findExecutable(host: Host, command: Command): Executable | Probl
     what: `cannot start ${program}: ${found.at}: ${errnoWords(found.errno)}`,
     remedy: `make it an executable file: chmod a+rx ${found.at}`,
   };
+}
+
+/**
+ * What is wrong with a program that the kernel would refuse for its form. Whoever starts it as a child
+ * has to look: execvp(3), which setpriv and libuv use, gives such a file to a shell.
+ */
+export function formProblem({ path }: Executable): Problem | undefined {
+  const head = firstBytes(path);
+  const own = firstBytes('/proc/self/exe');
+  // One that we may execute and not read is left to the kernel.
+  if (!head || !own || head.toString('latin1', 0, 2) === '#!') return undefined;
+  const isElf = head.subarray(0, 4).equals(own.subarray(0, 4));
+  const isOfThisMachine = head.subarray(elfMachineAt).equals(own.subarray(elfMachineAt));
+  return (isElf && isOfThisMachine) || knowsOtherForms() ? undefined : whyNot(path, 'ENOEXEC');
+}
+
+// Where an ELF header has the machine, two bytes long (elf(5)).
+const elfMachineAt = 18;
+
+function firstBytes(path: string): Buffer | undefined {
+  const bytes = Buffer.alloc(elfMachineAt + 2);
+  try {
+    const file = openSync(path, 'r');
+    readSync(file, bytes);
+    closeSync(file);
+    return bytes;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the kernel was taught other forms (binfmt_misc), such as another machine's through qemu. */
+function knowsOtherForms(): boolean {
+  try {
+    const names = readdirSync('/proc/sys/fs/binfmt_misc');
+    return names.some((name) => name !== 'register' && name !== 'status');
+  } catch {
+    return false;
+  }
 }
 
 /** What is wrong with LDMS_ENTRYPOINT_NOFILE, if it is set and cannot be granted. */

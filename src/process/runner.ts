@@ -13,6 +13,7 @@ import {
   type Executable,
   fileLimitProblem,
   findExecutable,
+  formProblem,
   stopListening,
   undoNode,
 } from './exec.ts';
@@ -29,10 +30,14 @@ export async function checkRequirements(plan: Plan, means: Means): Promise<Execu
   const { host, settings, log } = means;
   const main = findExecutable(host, plan.main);
   const tasks = plan.tasks.map(({ command }) => findExecutable(host, command));
+  const services = plan.services.flatMap(({ start }) => (start ? [findExecutable(host, start.command)] : []));
+  // As our children; the kernel itself judges what takes our place.
+  const children = plan.handoff === 'supervise' ? [...services, ...tasks, main] : [];
   const limit = fileLimitProblem(settings.nofile);
   const problems = [
     ...plan.requirements.flatMap(({ problem }) => (problem ? [problem] : [])),
     ...[...tasks, main].filter((found) => 'kind' in found),
+    ...children.flatMap((found) => ('path' in found ? (formProblem(found) ?? []) : [])),
     ...(limit ? [limit] : []),
   ];
   const [first] = problems;

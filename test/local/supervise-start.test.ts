@@ -17,7 +17,7 @@ import {
   supervising,
 } from '../support/probe.ts';
 import { program, run, type Started, start, until } from '../support/program.ts';
-import { ldmsdThat, logLines } from '../support/site.ts';
+import { ldmsdThat, logLines, makeSite, message } from '../support/site.ts';
 
 const printsArguments = ldmsdThat(`printf '%s\\0' "$@"`);
 
@@ -314,4 +314,28 @@ function spoilStack({ pid }: Started): void {
   const stackPointer = readFileSync(`/proc/${pid}/syscall`, 'utf8').trim().split(' ').at(-2) ?? '0';
   const memory = openSync(`/proc/${pid}/mem`, 'r+');
   writeSync(memory, Buffer.alloc(2048), 0, 2048, Number(BigInt(stackPointer)));
+}
+
+describe('a program that the kernel refuses for its form', () => {
+  test.each([
+    ['a text without #!', Buffer.from('echo run by a shell\n')],
+    ['a program for another machine', otherMachines()],
+  ])('%s is 126 and one line, as with the exec hand-off; no shell is tried', async (_, bytes) => {
+    for (const supervise of ['1', '0']) {
+      const site = makeSite({ LDMS_ENTRYPOINT_SUPERVISE: supervise });
+      const path = site.write('bin/tool', bytes, 0o755);
+      const { code, stdout, stderr } = await site.run(['samp', path]);
+      expect({ supervise, code, stdout }).toEqual({ supervise, code: 126, stdout: '' });
+      expect(message(stderr)).toContain(
+        `cannot start ${path}: it is neither a program for this machine nor a script with a #! line`,
+      );
+    }
+  });
+});
+
+/** This machine's true(1), said to be for a machine that none is: the number is reserved. */
+function otherMachines(): Buffer {
+  const bytes = readFileSync('/bin/true');
+  bytes.writeUInt16LE(0xfefe, 18);
+  return bytes;
 }
