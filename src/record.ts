@@ -10,6 +10,7 @@ import { dirname } from 'node:path';
 import { makePath } from './directories.ts';
 import type { Host } from './host.ts';
 import type { HealthFacts } from './plan.ts';
+import { statFields } from './stat.ts';
 
 /** A record of a hand-over. */
 export interface PlanRecord extends HealthFacts {
@@ -116,12 +117,6 @@ export const isRunning = ({ pid, startTime }: NonNullable<PlanRecord['main']>): 
 
 /** Field 22 of /proc/PID/stat; undefined for a process that is gone or only a zombie. */
 function startTimeOf(pid: number): string | undefined {
-  try {
-    // The command name may hold spaces and parentheses: fields are counted after the last ")".
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
+  const fields = statFields(pid);
+  return fields?.[0] === 'Z' || fields?.[0] === 'X' ? undefined : fields?.[19];
 }

@@ -1,5 +1,6 @@
 /** Our descendants, as /proc has them: what a daemon has started itself, and what has got away from it. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { statFields } from '../stat.ts';
 
 /** A process below us. */
 export interface Relative {
@@ -54,13 +55,7 @@ function childrenByScan(): (pid: number) => number[] {
 
 /** Fields of /proc/PID/stat; undefined for a process that is gone or a zombie. */
 function lookAt(pid: number): Relative | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command name may hold spaces and parentheses: fields are counted after the last ")".
-    const [state, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (state === 'Z' || state === 'X') return undefined;
-    return { pid, parent: Number(parent), session: Number(session) };
-  } catch {
-    return undefined;
-  }
+  const [state, parent, , session] = statFields(pid) ?? ['X'];
+  if (state === 'Z' || state === 'X') return undefined;
+  return { pid, parent: Number(parent), session: Number(session) };
 }

@@ -1,6 +1,7 @@
 /** Passing signals on from the leader process to the daemon that it supervises. */
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { statFields } from '../stat.ts';
 import type { Daemon } from './daemon.ts';
 import { blockOnlyBrokenPipes, serveOnce } from './libc.ts';
 
@@ -45,10 +46,9 @@ export function passOn(signal: NodeJS.Signals, daemon: Daemon): void {
  */
 export function isFromTerminal(signal: NodeJS.Signals, daemon: Daemon): boolean {
   if (!daemon.sharesTerminal || !['SIGINT', 'SIGQUIT', 'SIGTSTP'].includes(signal)) return false;
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [, , group, , , foreground] = statFields('self') ?? [];
   // Our process group, and the one that the terminal's keys reach.
-  return fields[2] === fields[5];
+  return group !== undefined && group === foreground;
 }
 
 /** Whether a process neither catches nor ignores a signal. */

@@ -37,6 +37,7 @@ const bottom = [
   'mounts.ts',
   'mounted.ts',
   'given.ts',
+  'stat.ts',
   'plan.ts',
   'problem.ts',
 ];
