@@ -3,6 +3,7 @@ import type { Host } from '../host.ts';
 import { readMounted } from '../mounted.ts';
 import type { Notice, Requirement, Service } from '../plan.ts';
 import type { Problem } from '../problem.ts';
+import { needsProgram } from '../programs.ts';
 import { readDirectory, shape } from './directory.ts';
 
 /** What a mode adds to its plan for dsosd. */
@@ -30,7 +31,7 @@ export function planDsosd(host: Host): DsosdPlan {
     notices: directory.notices,
     requirements: [
       ...directory.requirements,
-      needsProgram('dsosd', 'use an image that has SOS in /opt/ovis, and /opt/ovis/bin in PATH', host),
+      needs('dsosd', 'use an image that has SOS in /opt/ovis, and /opt/ovis/bin in PATH', host),
       ...rpcbind.requirements,
     ],
     services: [
@@ -114,15 +115,8 @@ function isNamed(path: string, hosts: readonly string[], host: Host): Notice[] {
   return [{ level: 'warn', text }];
 }
 
-function needsProgram(name: string, remedy: string, host: Host): Requirement {
-  const found = host.program(name);
-  if ('path' in found) return { what: `program ${name}`, found: found.path };
-  const why = found.missing === 'notFound' ? 'not in this image' : 'not executable';
-  return {
-    what: `program ${name}`,
-    problem: { kind: 'dsosd', what: `cannot start ${name}: it is ${why}`, remedy },
-  };
-}
+const needs = (name: string, remedy: string, host: Host): Requirement =>
+  needsProgram(name, host, (why) => ({ kind: 'dsosd', what: `cannot start ${name}: it is ${why}`, remedy }));
 
 /** rpcbind of our own, or whoever has its port already: with --network=host, mostly the host's. */
 function planRpcbind(host: Host): { requirements: readonly Requirement[]; service: Service } {
@@ -145,7 +139,7 @@ function planRpcbind(host: Host): { requirements: readonly Requirement[]; servic
   }
   return {
     requirements: [
-      needsProgram('rpcbind', 'install it in the image: apt-get install rpcbind', host),
+      needs('rpcbind', 'install it in the image: apt-get install rpcbind', host),
       ...mayRunRpcbind(host),
     ],
     service: {

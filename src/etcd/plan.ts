@@ -4,6 +4,7 @@ import type { Host, TcpAddress } from '../host.ts';
 import type { Notice, Requirement, Service } from '../plan.ts';
 import { errnoWords, type Problem } from '../problem.ts';
 import { directoriesUp, roomFor } from '../process/files.ts';
+import { needsProgram } from '../programs.ts';
 import type { Settings } from '../settings.ts';
 
 /** What a mode adds to its plan for etcd. */
@@ -135,18 +136,12 @@ function exposed(listens: string): Notice[] {
   return [{ level: 'warn', text }];
 }
 
-function needsEtcd(host: Host): Requirement {
-  const found = host.program('etcd');
-  if ('path' in found) return { what: 'program etcd', found: found.path };
-  return {
-    what: 'program etcd',
-    problem: {
-      kind: 'etcd',
-      what: `cannot start etcd: it is ${found.missing === 'notFound' ? 'not in this image' : 'not executable'}`,
-      remedy: 'install it in the image: apt-get install etcd-server',
-    },
-  };
-}
+const needsEtcd = (host: Host): Requirement =>
+  needsProgram('etcd', host, (why) => ({
+    kind: 'etcd',
+    what: `cannot start etcd: it is ${why}`,
+    remedy: 'install it in the image: apt-get install etcd-server',
+  }));
 
 /** Whether the port is still free: the health of another's etcd there would be taken for that of ours. */
 function portIsFree({ address, port }: TcpAddress, host: Host): Requirement[] {

@@ -72,7 +72,7 @@ function missingKeys({ entries, at }: Mapping, shape: Shape, notes: Notes): Map<
       notes.mistake(at, `${shape.what} has no ${key}; write ${shape.required[key]}`);
     } else {
       meant.set(key, near);
-      notes.mistake(entries.get(near)?.at ?? at, `${shape.what} has no ${key}; did you mean it by ${near}?`);
+      notes.mistake(entries.get(near)?.at ?? at, `${shape.what} has no ${key}; is ${near} meant to be it?`);
     }
   }
   return meant;

@@ -87,7 +87,7 @@ function findDaemons({ entries, at }: Mapping, notes: Notes): Entry | undefined 
   if (daemons) return daemons;
   const near = [...entries.keys()].find((key) => nearest(key, sections) === 'daemons');
   const misspelt = near === undefined ? undefined : entries.get(near);
-  if (misspelt) notes.mistake(misspelt.at, `the file has no daemons; did you mean it by ${near}?`);
+  if (misspelt) notes.mistake(misspelt.at, `the file has no daemons; is ${near} meant to be it?`);
   else notes.mistake(at, 'the file has no daemons; write daemons: with a list of groups');
   return misspelt;
 }

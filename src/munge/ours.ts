@@ -14,7 +14,7 @@ import {
   type UsableKey,
   userWords,
 } from './key.ts';
-import { needsProgram } from './programs.ts';
+import { needsForMunge } from './programs.ts';
 import { defaultSocket } from './wanted.ts';
 
 /** What we keep for munged, readable by it alone: a copied key, and its random seed. */
@@ -38,10 +38,10 @@ export function planOurMunged(
       ? { what: 'munge key', problem: key }
       : { what: 'munge key', found: key.path + (key.copyBecause ? ', to be copied' : '') };
   const requirements = [
-    needsProgram('munged', host),
-    needsProgram('munge', host),
-    needsProgram('unmunge', host),
-    needsProgram('setpriv', host),
+    needsForMunge('munged', host),
+    needsForMunge('munge', host),
+    needsForMunge('unmunge', host),
+    needsForMunge('setpriv', host),
     ...mayChangeUser(user, host),
     keyRequirement,
     ...socketDirectory(socket, user, host),

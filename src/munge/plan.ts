@@ -3,7 +3,7 @@ import type { Host } from '../host.ts';
 import type { Notice, Question, Requirement, Service } from '../plan.ts';
 import type { Settings } from '../settings.ts';
 import { planOurMunged } from './ours.ts';
-import { needsProgram } from './programs.ts';
+import { needsForMunge } from './programs.ts';
 import { defaultSocket, type Wanted } from './wanted.ts';
 import { type Whose, whoseMunge } from './whose.ts';
 
@@ -61,7 +61,7 @@ function hostsMunge(wanted: Wanted, whose: Whose, socket: string, settings: Sett
       },
     },
   ];
-  const requirements = [needsProgram('munge', host), needsProgram('unmunge', host), ...staleness(whose)];
+  const requirements = [needsForMunge('munge', host), needsForMunge('unmunge', host), ...staleness(whose)];
   return { notices, requirements, services };
 }
 

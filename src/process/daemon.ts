@@ -2,7 +2,8 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
-import type { User } from '../plan.ts';
+import type { Host } from '../host.ts';
+import type { Command, User } from '../plan.ts';
 import { errnoOf, errnoWords } from '../problem.ts';
 import type { Changes } from './changes.ts';
 import { closeOthersOnExec, fileLimits, makePipe, setSoftFileLimit } from './libc.ts';
@@ -63,6 +64,13 @@ export function endWords(end: End): string {
 export function endCode(end: End): number {
   if ('never' in end) return end.code;
   return 'signal' in end ? 128 + constants.signals[end.signal] : end.status;
+}
+
+/** What is to be started for a command, its lines marked with `name`. */
+export function specOf(name: string, { program, args, env }: Command, host: Host): DaemonSpec {
+  const found = host.program(program);
+  const path = 'path' in found ? found.path : program;
+  return { name, path, args, env: { ...process.env, ...env }, mark: name };
 }
 
 /** Starts a daemon. */

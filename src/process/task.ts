@@ -2,7 +2,7 @@
 import type { Host } from '../host.ts';
 import type { Task } from '../plan.ts';
 import type { Problem } from '../problem.ts';
-import { type Daemon, type Ending, endCode, endDaemon, endWords, startDaemon } from './daemon.ts';
+import { type Daemon, type Ending, endCode, endDaemon, endWords, specOf, startDaemon } from './daemon.ts';
 import type { LastingMeans } from './means.ts';
 import type { Output } from './output.ts';
 
@@ -27,18 +27,12 @@ const drainMs = 200;
  *   then is undone
  */
 export async function runTask(task: Task, means: TaskMeans): Promise<Problem | undefined> {
-  const { program, args, env } = task.command;
-  const found = means.host.program(program);
   const kept = await means.keep(task.leaves, means.stop);
   if (means.stop.aborted) return stopped(task);
   const said: Said = {};
   const daemon = startDaemon(
     {
-      name: task.name,
-      path: 'path' in found ? found.path : program,
-      args,
-      env: { ...process.env, ...env },
-      mark: task.name,
+      ...specOf(task.name, task.command, means.host),
       hear: (line) => hear(line, task, said),
     },
     means.output,

@@ -2,7 +2,7 @@
 import type { Service } from '../plan.ts';
 import type { Problem } from '../problem.ts';
 import { pause } from './child.ts';
-import { type Daemon, type End, endDaemon, endWords, startDaemon } from './daemon.ts';
+import { type Daemon, type End, endDaemon, endWords, specOf, startDaemon } from './daemon.ts';
 import type { Leader } from './leader.ts';
 import { discardFiles, prepareFiles } from './service.ts';
 import { lastWords } from './task.ts';
@@ -95,15 +95,9 @@ function startUnit(unit: Unit, start: NonNullable<Service['start']>, leader: Lea
     discardFiles(start);
     return problem;
   }
-  const { program, args, env } = start.command;
-  const found = leader.means.host.program(program);
   unit.daemon = startDaemon(
     {
-      name: unit.service.name,
-      path: 'path' in found ? found.path : program,
-      args,
-      env: { ...process.env, ...env },
-      mark: unit.service.name,
+      ...specOf(unit.service.name, start.command, leader.means.host),
       // Where main's output passes as it is, our stdout is main's alone.
       ...(leader.plan.mark === undefined && { stdout: 2 }),
       ...(start.user && { user: start.user }),

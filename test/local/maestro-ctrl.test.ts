@@ -206,7 +206,7 @@ describe('ldms_cfg.yaml is broken', () => {
     [
       'a required key is misspelt',
       () => edit('    endpoints:', '    endpoint:'),
-      [/^4:5: .* has no endpoints; did you mean it by endpoint\?/],
+      [/^4:5: .* has no endpoints; is endpoint meant to be it\?/],
     ],
     ['daemons are no list', () => 'daemons: { names: a }\n', [/^1:10: daemons: must be a list, and is /]],
     [

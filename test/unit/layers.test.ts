@@ -38,6 +38,7 @@ const bottom = [
   'mounted.ts',
   'given.ts',
   'stat.ts',
+  'programs.ts',
   'plan.ts',
   'problem.ts',
 ];

@@ -186,7 +186,7 @@ describe('the file', () => {
       'byName',
       'daemons:\n  - names: &nodes',
       'deamons:\n  - names: &nodes',
-      ['mistake 1:1 the file has no daemons; did you mean it by deamons?'],
+      ['mistake 1:1 the file has no daemons; is deamons meant to be it?'],
     ],
     [
       'a section misspelt',
@@ -282,7 +282,7 @@ describe('daemons', () => {
       'byName',
       'hosts: "h9"',
       'host: "h9"',
-      ['mistake 7:5 daemons entry has no hosts; did you mean it by host?'],
+      ['mistake 7:5 daemons entry has no hosts; is host meant to be it?'],
     ],
     [
       'no endpoints',
@@ -455,7 +455,7 @@ describe('endpoints', () => {
       'byName',
       'ports: "[411-412]"',
       'port: "[411-412]"',
-      ['mistake 9:33 endpoints entry has no ports; did you mean it by port?'],
+      ['mistake 9:33 endpoints entry has no ports; is port meant to be it?'],
     ],
     [
       'a key misspelt',
@@ -817,7 +817,7 @@ describe('peers', () => {
       'byName',
       'reconnect: 20s',
       'reconect: 20s',
-      ['mistake 17:9 peers entry has no reconnect; did you mean it by reconect?'],
+      ['mistake 17:9 peers entry has no reconnect; is reconect meant to be it?'],
     ],
     [
       'no type',
@@ -948,7 +948,7 @@ describe('updaters', () => {
       'byName',
       '{mode: onchange, interval: 1s}',
       '{mode: onchange, intervall: 1s}',
-      ['mistake 20:30 updaters entry has no interval; did you mean it by intervall?'],
+      ['mistake 20:30 updaters entry has no interval; is intervall meant to be it?'],
     ],
     [
       'an unknown mode',
@@ -1089,7 +1089,7 @@ describe('samplers', () => {
       'byName',
       '    plugins: [meminfo1, vmstat1]',
       '    plugin: [meminfo1, vmstat1]',
-      ['mistake 23:5 samplers entry has no plugins; did you mean it by plugin?'],
+      ['mistake 23:5 samplers entry has no plugins; is plugin meant to be it?'],
     ],
     [
       'an unknown group',
