@@ -40,8 +40,10 @@ const libraries = ['execa', 'minimist', 'pino', 'yaml'];
 const parts = {
   commands: 'src/commands/index.ts',
   dsosd: 'src/dsosd/plan.ts',
+  grafana: 'src/grafana/plan.ts',
   maestro: 'src/maestro/plan.ts',
   stay: 'src/commands/stay.ts',
+  ui: 'src/ui/plan.ts',
 };
 const scripts = ['program', ...libraries, ...Object.keys(parts)];
 // Their code caches are made without running them: they are not on the way to `exec`.

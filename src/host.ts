@@ -55,6 +55,10 @@ export interface Host {
   look(path: string): Look;
   /** Why nothing can be made in a directory (`EACCES`, `EROFS`, …); undefined if it can. */
   whyNoEntry(directory: string): string | undefined;
+  /** Why a file cannot be written to (`EACCES`, `EROFS`, …); undefined if it can. */
+  whyNoWrite(file: string): string | undefined;
+  /** The names in a directory; none if it cannot be read. */
+  entries(directory: string): readonly string[];
   /** A file's bytes, or why they cannot be had. */
   read(path: string): Buffer | { readonly errno: string };
   /** An account of /etc/passwd (of the one below the root if there is one). */
@@ -84,12 +88,13 @@ export function realHost(env: NodeJS.ProcessEnv, root: string): Host {
     gid: process.getgid?.() ?? 0,
     mounts,
     look: remember(look),
-    whyNoEntry: remember((directory) => {
+    whyNoEntry: remember((directory) => whyNoAccess(directory, fs.constants.W_OK | fs.constants.X_OK)),
+    whyNoWrite: remember((file) => whyNoAccess(file, fs.constants.W_OK)),
+    entries: remember((directory) => {
       try {
-        fs.accessSync(directory, fs.constants.W_OK | fs.constants.X_OK);
-        return undefined;
-      } catch (error) {
-        return errnoOf(error);
+        return fs.readdirSync(directory);
+      } catch {
+        return [];
       }
     }),
     read: remember((file) => {
@@ -137,6 +142,15 @@ function remember<T>(make: (key: string) => T): (key: string) => T {
     if (!known.has(key)) known.set(key, make(key));
     return known.get(key) as T;
   };
+}
+
+function whyNoAccess(path: string, how: number): string | undefined {
+  try {
+    fs.accessSync(path, how);
+    return undefined;
+  } catch (error) {
+    return errnoOf(error);
+  }
 }
 
 function look(path: string): Look {

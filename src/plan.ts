@@ -12,12 +12,14 @@ export interface Plan {
   readonly notices: readonly Notice[];
   /** Looked at before anything is started; one with a `problem` ends the start. */
   readonly requirements: readonly Requirement[];
+  /** Done one after the other once all is as required, before anything else is started; none if left out. */
+  readonly preparations?: readonly Preparation[];
   /** What has to be ready before `main` starts; readied side by side, unless one names another. */
   readonly services: readonly Service[];
   /** Run once the services are ready, one after the other; each has to succeed. */
   readonly tasks: readonly Task[];
   /** What the container becomes, or what it runs. */
-  readonly main: Command;
+  readonly main: MainCommand;
   /**
    * `exec`: main replaces us, with our pid, and nothing of ours stays. `supervise`: we stay as the
    * leader process, with main and the services as our children.
@@ -55,6 +57,36 @@ export interface Command {
   readonly args: readonly string[];
   /** Variables that it is given beside ours. */
   readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The command that the container becomes, or runs. */
+export interface MainCommand extends Command {
+  /**
+   * Variables whose values are the contents of files, without the newlines at their ends: name → path.
+   * They are read at the hand-over, so that no secret stands in a plan.
+   */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Variables of ours that it is not given. */
+  readonly without?: readonly string[];
+  /** Its working directory; ours if left out. */
+  readonly cwd?: string;
+}
+
+/** A step on the way to what main needs: a change to the file system, or a program that has to succeed. */
+export type Preparation = FileAction | Run;
+
+/** A program that is run to its end. */
+export interface Run {
+  readonly do: 'run';
+  /** For people: "grafana-cli plugins install x". */
+  readonly name: string;
+  readonly command: Command;
+  /** After so many milliseconds it is killed, and has failed. */
+  readonly limitMs: number;
+  /** What is wrong when it fails; the reason is put behind `what`. */
+  readonly ifNot: Problem;
+  /** Why its failure does not matter; it is told as a warning then. */
+  readonly instead?: string;
 }
 
 /** A daemon that `main` needs: started by us (`start`), or somebody else's, which we only wait for. */
@@ -103,7 +135,14 @@ export type FileAction =
       readonly mode: number;
       readonly owner?: User;
     }
-  | { readonly do: 'write'; readonly path: string; readonly text: string; readonly mode: number }
+  | {
+      readonly do: 'write';
+      readonly path: string;
+      readonly text: string;
+      /** `${NAME}` in the text stands for that variable's value: for what must not stand in a plan. */
+      readonly fills?: boolean;
+      readonly mode: number;
+    }
   | { readonly do: 'remove'; readonly path: string };
 
 /** An account, as /etc/passwd has it. */
@@ -158,16 +197,19 @@ export interface Task {
 }
 
 /**
- * Something that looking does not tell: what a program prints, which is asked once and kept, or
- * whether anybody (`yes` or `no`) accepts connections on a Unix socket.
+ * Something that looking does not tell: what a program prints, which for ldmsd's version is asked once
+ * and kept, or whether anybody (`yes` or `no`) accepts connections on a Unix socket.
  */
 export type Question =
   | { readonly about: 'ldmsd version'; readonly command: Command }
+  | { readonly about: 'settings.py'; readonly path: string; readonly command: Command }
   | { readonly about: 'munge socket'; readonly socket: string };
 
 /** The answers that there are so far, by what the questions were about. */
 export interface Answers {
   readonly 'ldmsd version'?: string;
+  /** Where Python stumbles, as "LINE:COLUMN: WHY"; empty if it does not. */
+  readonly 'settings.py'?: string;
   readonly 'munge socket'?: 'yes' | 'no';
 }
 
@@ -187,6 +229,19 @@ export interface HealthFacts {
   readonly mungeSocket?: string;
   /** Where etcd answers, if there is one. */
   readonly etcd?: string;
+  /** What is asked of the daemon itself, if it serves HTTP. */
+  readonly web?: WebFacts;
   /** How `ldms_ls` has to authenticate for the deep check. */
   readonly auth?: { readonly name: string; readonly args: readonly string[] };
+}
+
+/** A web server's own listener, and the request by which it is asked for its health. */
+export interface WebFacts {
+  /** `tcp`: something that we cannot speak; that it accepts connections has to do. */
+  readonly protocol: 'http' | 'https' | 'uwsgi' | 'tcp';
+  readonly at: { readonly host: string; readonly port: number } | { readonly socket: string };
+  /** The path of the request. */
+  readonly path: string;
+  /** The answers that are well: `ok`: 200 only; `any`: whatever is no failure of the server (below 500). */
+  readonly well: 'ok' | 'any';
 }

@@ -28,6 +28,10 @@ export interface Settings {
   readonly maestroPrefix: string;
   readonly maestroCtrlTimeoutMs: number;
   readonly dsosd: boolean;
+  /** Whether python3 parses the ui's settings.py beforehand. */
+  readonly uiSettingsCheck: boolean;
+  /** Where grafana's data source finds the ui container; undefined: none is provisioned. */
+  readonly dsosdsUrl: string | undefined;
 }
 
 /** A row of the table. */
@@ -59,6 +63,13 @@ export function parseDuration(text: string): number | undefined {
   const unit = { ms: 1, s: 1000, m: 60_000 }[match[2] ?? 's'] ?? 1000;
   const ms = Math.round(Number(match[1]) * unit);
   return ms > 0 && ms <= 86_400_000 ? ms : undefined;
+}
+
+/** A URL that grafana can reach a data source by, without its user and password. */
+function parseUrl(text: string): string | undefined {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined;
+  const { username, password } = new URL(text);
+  return username || password ? undefined : text;
 }
 
 const aDuration = 'a duration such as 500ms, 10s, 2m, or a number of seconds';
@@ -200,6 +211,24 @@ export const settingsTable: readonly Setting[] = [
     meaning:
       "agg: 1: run dsosd with /etc/dsosd.json beside ldmsd, after rpcbind unless the host's answers on port 111; both are started again when they die",
     parse: yesOrNo,
+  },
+  {
+    key: 'uiSettingsCheck',
+    name: 'LDMS_ENTRYPOINT_UI_SETTINGS_CHECK',
+    fallback: '1',
+    takes: '1 or 0',
+    meaning:
+      'ui: 0: do not have python3 parse settings.py first, which takes as long as python3 takes to start',
+    parse: yesOrNo,
+  },
+  {
+    key: 'dsosdsUrl',
+    name: 'LDMS_ENTRYPOINT_DSOSDS_URL',
+    fallback: '',
+    takes: 'an http:// or https:// URL',
+    meaning:
+      'grafana: provision a data source for the dsosds plugin that asks the ui container at this URL, such as http://cygnus-07 (/grafana is put behind it if it has no path)',
+    parse: parseUrl,
   },
 ];
 

@@ -12,6 +12,8 @@ import type { StopRequest } from '../process/stop.ts';
 
 // ldmsd -V prints and ends; longer than this only on a file system that hangs.
 const versionLimitMs = 5000;
+// Python starts in 20 ms; the first time from a disk of a network it may take seconds.
+const parseLimitMs = 10_000;
 const connectLimitMs = 1000;
 
 /** What answering needs. */
@@ -24,7 +26,20 @@ export interface Asking {
 /** The answer to one question, as a part of all answers. */
 export async function answer(question: Question, asking: Asking): Promise<Answers> {
   if (question.about === 'munge socket') return { 'munge socket': await isServed(question.socket) };
+  if (question.about === 'settings.py') return { 'settings.py': await stumblesAt(question.command, asking) };
   return { 'ldmsd version': await printedBy(question.command, asking) };
+}
+
+/** What python3 says about a file that it is to parse; empty if nothing, or if it cannot be asked. */
+async function stumblesAt(command: Command, { log, stop, host }: Asking): Promise<string> {
+  const program = host.program(command.program);
+  if (!('path' in program)) return '';
+  const limits = { limitMs: parseLimitMs, stop: stop.signal };
+  const { code, stdout, stderr } = await runBriefly(program.path, command.args, limits);
+  if (code === 0) return stdout.trim();
+  const why = stderr.trim().split('\n').at(-1) || `it ended with exit status ${code}`;
+  if (!stop.by()) await log('warn', `${command.program} cannot parse settings.py beforehand: ${why}`);
+  return '';
 }
 
 /** Whether somebody accepts connections on a Unix socket. */

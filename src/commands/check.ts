@@ -25,7 +25,8 @@ export function checkPlan(plan: Plan, host: Host): CheckResult {
     if (problem) problems.push(problem);
     return problem ? { what, state: 'failed', text: sentence(problem) } : { what, state: 'ok', text };
   };
-  const programs = [...plan.tasks.map(({ command }) => command), plan.main];
+  const runs = (plan.preparations ?? []).filter((step) => step.do === 'run');
+  const programs = [...runs, ...plan.tasks].map(({ command }) => command);
   const checks = [
     ...plan.requirements.map(({ what, found, problem }) => judge(what, problem, found ?? 'as it should be')),
     ...plan.services.flatMap(({ name, start, ready, ifNot }): Check[] => {
@@ -36,7 +37,12 @@ export function checkPlan(plan: Plan, host: Host): CheckResult {
       }
       return [judge(name, { ...ifNot, what: `cannot use ${name}: there is no socket ${socket}` }, '')];
     }),
-    ...programs.map((command) => {
+    ...plan.questions.flatMap((question): Check[] =>
+      question.about === 'settings.py'
+        ? [{ what: question.path, state: 'open', text: 'whether python3 can parse it is seen at the start' }]
+        : [],
+    ),
+    ...[...programs, plan.main].map((command) => {
       const found = findExecutable(host, command);
       const what = `program ${command.program}`;
       return 'kind' in found ? judge(what, found, '') : judge(what, undefined, found.path);

@@ -1,7 +1,17 @@
 /** `explain`: a plan in words. */
 import type { Host } from '../host.ts';
 import { userWords } from '../munge/key.ts';
-import type { Command, FileAction, Plan, Probe, Question, Service, Task } from '../plan.ts';
+import type {
+  Command,
+  FileAction,
+  MainCommand,
+  Plan,
+  Preparation,
+  Probe,
+  Question,
+  Service,
+  Task,
+} from '../plan.ts';
 import { type Problem, sentence } from '../problem.ts';
 import { type Executable, findExecutable } from '../process/exec.ts';
 
@@ -16,9 +26,10 @@ export function explainText(plan: Plan, host: Host): string {
         : `check ${what}: ${found ?? 'as it should be'}`,
     ),
     ...plan.questions.map(questionWords),
+    ...(plan.preparations ?? []).map((step) => preparationWords(step, host)),
     ...plan.services.flatMap(serviceSteps),
     ...plan.tasks.map((task) => taskStep(task, host)),
-    `${plan.handoff === 'exec' ? 'become' : 'stay as the leader process, and run'} ${environmentWords(plan.main)}${words(plan.main)}${notReady(main)}`,
+    `${plan.handoff === 'exec' ? 'become' : 'stay as the leader process, and run'} ${mainWords(plan.main)}${words(plan.main)}${plan.main.cwd === undefined ? '' : `, in ${plan.main.cwd}`}${notReady(main)}`,
   ];
   return `${plan.mode}:\n${steps.map((step, at) => `${String(at + 1).padStart(3)}. ${step}\n`).join('')}`;
 }
@@ -27,11 +38,20 @@ function questionWords(question: Question): string {
   if (question.about === 'munge socket') {
     return `see whether a munged answers at ${question.socket}: if so, that one is used, and none is started`;
   }
+  if (question.about === 'settings.py') return `have python3 parse ${question.path}, which is not run`;
   return `ask for the ${question.about}: ${words(question.command)} (once; the answer is kept)`;
 }
 
 const notReady = (found: Executable | Problem): string =>
   'kind' in found ? `: NOT READY: ${sentence(found)}` : '';
+
+function preparationWords(step: Preparation, host: Host): string {
+  if (step.do !== 'run') return fileWords(step);
+  const { command, limitMs, instead } = step;
+  const failing = instead === undefined ? '' : `; if that fails, ${instead}`;
+  const found = findExecutable(host, command);
+  return `run ${environmentWords(command)}${words(command)}, at most ${limitMs / 1000} s${failing}${notReady(found)}`;
+}
 
 function taskStep({ name, command, limitMs, leaves }: Task, host: Host): string {
   const found = findExecutable(host, command);
@@ -74,6 +94,14 @@ function fileWords(action: FileAction): string {
     case 'remove':
       return `remove ${action.path}, if an earlier munged left it`;
   }
+}
+
+/** What main is given and not given of our environment; of a secret, only where it is kept. */
+function mainWords(command: MainCommand): string {
+  const { secrets = {}, without = [] } = command;
+  const files = Object.entries(secrets).map(([name, path]) => `${name}="$(cat ${quotedIf(path)})" `);
+  const gone = without.map((name) => `-u ${name} `);
+  return [gone.length === 0 ? '' : `env ${gone.join('')}`, ...files, environmentWords(command)].join('');
 }
 
 /** What a command is given beside our environment, as it would be typed in front of it. */

@@ -5,7 +5,7 @@
  */
 import type { Host } from '../host.ts';
 import { roundTrip } from '../munge/probe.ts';
-import type { Listener } from '../plan.ts';
+import type { Listener, WebFacts } from '../plan.ts';
 import { whyNotAccepted } from '../process/connect.ts';
 import { findRecord, isRunning, type PlanRecord } from '../record.ts';
 import type { Settings } from '../settings.ts';
@@ -34,6 +34,7 @@ export async function checkHealth(settings: Settings, host: Host): Promise<Verdi
     ...record.listeners.map((listener) => listens(listener, limitMs)),
     ...mainRuns(record),
     ...(record.etcd ? [etcdAnswers(record.etcd, limitMs)] : []),
+    ...(record.web ? [webAnswers(record.web, limitMs)] : []),
     ...(record.mungeSocket ? [mungeAnswers(record.mungeSocket, limitMs)] : []),
     ...(settings.health === 'deep' ? record.listeners.map((at) => ldmsLs(at, record, limitMs)) : []),
   ]);
@@ -65,6 +66,15 @@ async function etcdAnswers(url: string, limitMs: number): Promise<Finding> {
   const { whyUnhealthy } = await import('../etcd/gateway.ts');
   const wrong = await whyUnhealthy(url, { limitMs, stop: new AbortController().signal });
   return wrong === undefined ? { what: 'etcd', well: 'is healthy' } : { what: 'etcd', wrong };
+}
+
+async function webAnswers(facts: WebFacts, limitMs: number): Promise<Finding> {
+  const { whyUnwell } = await import('./web.ts');
+  const { at, protocol, path } = facts;
+  const place = 'socket' in at ? at.socket : `${at.host}:${at.port}`;
+  const what = `${protocol} at ${place}`;
+  const wrong = await whyUnwell(facts, limitMs);
+  return wrong === undefined ? { what, well: `answers ${path}` } : { what, wrong };
 }
 
 /** Whether the daemon that we supervise runs: it is recorded when its configuration has been put in place. */

@@ -20,6 +20,8 @@ export interface Bounds {
   readonly stop: AbortSignal;
   /** Its standard input; empty if left out. */
   readonly input?: string;
+  /** Variables that it is given beside ours. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -37,7 +39,11 @@ export function runBriefly(program: string, args: readonly string[], bounds: Bou
     let timedOut = false;
     const stdin = bounds.input === undefined ? 'ignore' : 'pipe';
     // In a process group of its own, so that what it has started itself can be ended with it.
-    const child = spawn(program, args, { stdio: [stdin, 'pipe', 'pipe'], detached: true });
+    const child = spawn(program, args, {
+      stdio: [stdin, 'pipe', 'pipe'],
+      detached: true,
+      ...(bounds.env && { env: { ...process.env, ...bounds.env } }),
+    });
     const kill = () => {
       try {
         if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');

@@ -6,6 +6,7 @@ import type { Host } from '../host.ts';
 import type { Command, User } from '../plan.ts';
 import { errnoOf, errnoWords } from '../problem.ts';
 import type { Changes } from './changes.ts';
+import { dispositionOf } from './disposition.ts';
 import { closeOthersOnExec, fileLimits, makePipe, setSoftFileLimit } from './libc.ts';
 import type { Descriptor, Followed, Output } from './output.ts';
 import { tiedToUs } from './service.ts';
@@ -26,6 +27,8 @@ export interface DaemonSpec {
   readonly argv0?: string;
   readonly user?: User;
   readonly env: NodeJS.ProcessEnv;
+  /** Its working directory; ours if left out. */
+  readonly cwd?: string;
   /** Marks its lines, which we pass on; absent when our own stdin, stdout and stderr are to be its. */
   readonly mark?: string;
   /** Where what it says on its stdout goes; to ours if left out. */
@@ -86,6 +89,7 @@ export function startDaemon(spec: DaemonSpec, output: Output): Daemon {
     // a terminal it stays in ours, which is the one that the terminal's keys reach.
     detached: pipes !== undefined || !process.getBuiltinModule('node:tty').isatty(0),
     stdio: pipes ? ['ignore', pipes[1].to, pipes[2].to] : [0, 1, 2],
+    ...(spec.cwd !== undefined && { cwd: spec.cwd }),
     ...(isDirect && spec.argv0 !== undefined && { argv0: spec.argv0 }),
   };
   closeOthersOnExec();
@@ -187,6 +191,7 @@ export interface Ending {
 const leftoverGraceMs = 500;
 const hurriedGraceMs = 1000;
 const killAgainMs = 20;
+const askAgainMs = 20;
 // Only what hangs in the kernel takes longer to end after SIGKILL.
 const killedMs = 100;
 
@@ -198,13 +203,14 @@ export async function endDaemon(daemon: Daemon, how: Ending): Promise<void> {
   const { changes, over } = how;
   const isGone = () => daemon.ended() !== undefined;
   if (!isGone()) {
-    daemon.send(how.signal);
-    // One that is stopped (SIGSTOP, Ctrl-Z) sees no other signal before this one.
-    daemon.send('SIGCONT');
     const begun = Date.now();
-    await changes.until(isGone, how.graceMs, AbortSignal.any([how.hurry, over]));
-    const left = Math.min(hurriedGraceMs, how.graceMs - (Date.now() - begun));
-    if (how.hurry.aborted) await changes.until(isGone, left, over);
+    const patience = AbortSignal.any([how.hurry, over]);
+    const restMs = () => how.graceMs - (Date.now() - begun);
+    while (askToEnd(daemon, how.signal) === 'lost' && restMs() > 0 && !patience.aborted && !isGone()) {
+      await changes.until(isGone, Math.min(askAgainMs, restMs()), patience);
+    }
+    await changes.until(isGone, restMs(), patience);
+    if (how.hurry.aborted) await changes.until(isGone, Math.min(hurriedGraceMs, restMs()), over);
     if (!isGone()) how.onKill(daemon);
     if (!isGone()) killGroup(daemon.pid);
     daemon.send('SIGKILL');
@@ -223,6 +229,21 @@ export async function endDaemon(daemon: Daemon, how: Ending): Promise<void> {
     for (const pid of how.others()) signalTo(pid, 'SIGKILL');
     await changes.until(noneLeft, killAgainMs, over);
   }
+}
+
+/**
+ * Asks a daemon to end.
+ *
+ * One that is still starting may ignore the signal for a moment (uwsgi does while it loads its
+ * plugins), and would never know of it: the signal is lost, and has to be sent again.
+ */
+function askToEnd(daemon: Daemon, signal: NodeJS.Signals): 'told' | 'lost' {
+  const ignores = () => dispositionOf(daemon.pid, constants.signals[signal]) === 'ignored';
+  const before = ignores();
+  daemon.send(signal);
+  // One that is stopped (SIGSTOP, Ctrl-Z) sees no other signal before this one.
+  daemon.send('SIGCONT');
+  return before || ignores() ? 'lost' : 'told';
 }
 
 /** SIGKILL to the group that a daemon of ours leads; never to a group that we did not make. */

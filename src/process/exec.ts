@@ -7,6 +7,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:f
 import type { Host } from '../host.ts';
 import type { Command } from '../plan.ts';
 import { errnoOf, errnoWords, type Problem } from '../problem.ts';
+import { changed, changedBytes, type EnvironmentChange } from './environment.ts';
 import {
   closeOthersOnExec,
   execveBytes,
@@ -116,21 +117,41 @@ export function stopListening(): void {
   for (const name of stopSignals) setSignal(name, 'default');
 }
 
-/** Becomes the program. Comes back only with the reason why that was not possible. */
-export function becomeProgram({ path, argv }: Executable): Problem {
+/**
+ * Becomes the program. Comes back only with the reason why that was not possible.
+ *
+ * @param cwd its working directory; ours if left out
+ */
+export function becomeProgram(
+  { path, argv }: Executable,
+  change: EnvironmentChange,
+  cwd: string | undefined,
+): Problem {
+  const nowhere = cwd === undefined ? undefined : changeDirectory(cwd);
+  if (nowhere) return nowhere;
   try {
     // `--disable-sigusr1`, with which we are sealed so that SIGUSR1 never opens a debugger port, leaves
     // SIGUSR1 blocked, and execve(2) keeps that too.
     unblockSignals();
-    execveBytes(path, argumentBytes(argv), environmentBytes());
+    execveBytes(path, argumentBytes(argv), changedBytes(environmentBytes(), change));
     // It came back, and Node can tell why.
-    process.execve?.(path, argv, process.env);
+    process.execve?.(path, argv, changed(process.env, change));
   } catch (error) {
     // What we say about it must not kill us if nobody reads our stderr.
     setSignal('SIGPIPE', 'ignored');
     return whyNot(path, error);
   }
   return { kind: 'internal', what: `cannot start ${path}: execve came back`, remedy: 'please report it' };
+}
+
+function changeDirectory(to: string): Problem | undefined {
+  try {
+    process.chdir(to);
+    return undefined;
+  } catch (error) {
+    const what = `cannot go to the directory ${to}: ${errnoWords(error)}`;
+    return { kind: 'configuration', what, remedy: 'let this user enter it: chmod a+rx' };
+  }
 }
 
 function whyNot(path: string, error: unknown): Problem {

@@ -15,7 +15,8 @@ export function carryOutFile(action: FileAction): Problem | undefined {
   try {
     if (action.do === 'directory') makeDirectory(action);
     else if (action.do === 'copy') put(action, fs.readFileSync(action.from));
-    else if (action.do === 'write') put(action, Buffer.from(action.text));
+    else if (action.do === 'write')
+      put(action, Buffer.from(action.fills ? filled(action.text) : action.text));
     else fs.rmSync(action.path, { force: true });
     return undefined;
   } catch (error) {
@@ -27,6 +28,9 @@ export function carryOutFile(action: FileAction): Problem | undefined {
     };
   }
 }
+
+const filled = (text: string): string =>
+  text.replace(/\$\{(\w+)\}/g, (_, name: string) => process.env[name] ?? '');
 
 function makeDirectory(action: Extract<FileAction, { do: 'directory' }>): void {
   const there = fs.lstatSync(action.path, { throwIfNoEntry: false });

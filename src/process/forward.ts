@@ -1,8 +1,8 @@
 /** Passing signals on from the leader process to the daemon that it supervises. */
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { statFields } from '../stat.ts';
 import type { Daemon } from './daemon.ts';
+import { dispositionOf } from './disposition.ts';
 import { blockOnlyBrokenPipes, serveOnce } from './libc.ts';
 
 // All that can be caught, 1 to 31, but for SIGCHLD, which tells us of our children.
@@ -37,7 +37,9 @@ export function catchSignals(handle: (signal: NodeJS.Signals) => void): void {
  */
 export function passOn(signal: NodeJS.Signals, daemon: Daemon): void {
   const stops = signal === 'SIGTSTP' || signal === 'SIGTTIN' || signal === 'SIGTTOU';
-  daemon.send(stops && hasDefault(daemon.pid, constants.signals[signal]) ? 'SIGSTOP' : signal);
+  daemon.send(
+    stops && dispositionOf(daemon.pid, constants.signals[signal]) === 'default' ? 'SIGSTOP' : signal,
+  );
 }
 
 /**
@@ -49,16 +51,4 @@ export function isFromTerminal(signal: NodeJS.Signals, daemon: Daemon): boolean 
   const [, , group, , , foreground] = statFields('self') ?? [];
   // Our process group, and the one that the terminal's keys reach.
   return group !== undefined && group === foreground;
-}
-
-/** Whether a process neither catches nor ignores a signal. */
-function hasDefault(pid: number, signal: number): boolean {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    const bits = /^SigIgn:\s*([0-9a-f]+)\nSigCgt:\s*([0-9a-f]+)/m.exec(status);
-    const either = BigInt(`0x${bits?.[1] ?? '0'}`) | BigInt(`0x${bits?.[2] ?? '0'}`);
-    return bits !== null && ((either >> BigInt(signal - 1)) & 1n) === 0n;
-  } catch {
-    return false;
-  }
 }

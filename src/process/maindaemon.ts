@@ -1,6 +1,7 @@
 /** The daemon that the container is for, supervised: started, started anew with what it stands on, and told apart in its end. */
 import { recordPlan } from '../record.ts';
 import { type Daemon, type End, endDaemon, endWords, startDaemon } from './daemon.ts';
+import { changed, changeOf } from './environment.ts';
 import type { Executable } from './exec.ts';
 import { type Leader, stopMs } from './leader.ts';
 import { runLostTasks } from './tasks.ts';
@@ -38,6 +39,8 @@ export function keepMain(executable: Executable, units: readonly Unit[], leader:
     if (rewritten) leader.guard(leader.inTurn(startAnew));
   };
   const start = async () => {
+    const change = changeOf(plan.main);
+    if ('kind' in change) return leader.finish({ problem: change });
     standsOn = footing(units);
     startedAt = Date.now();
     daemon = startDaemon(
@@ -46,7 +49,8 @@ export function keepMain(executable: Executable, units: readonly Unit[], leader:
         path,
         args,
         argv0: name,
-        env: { ...process.env, ...plan.main.env },
+        env: changed(process.env, change),
+        ...(plan.main.cwd !== undefined && { cwd: plan.main.cwd }),
         nofile: means.settings.nofile,
         ...(plan.mark !== undefined && { mark: plan.mark }),
       },

@@ -1,6 +1,6 @@
 /**
- * Carries a plan out: check the requirements, start the services side by side and wait until each
- * is ready, then hand over. A plan that wants us to stay goes on in supervise.ts after the checks.
+ * Carries a plan out: check the requirements, prepare, start the services side by side and wait until
+ * each is ready, then hand over. A plan that wants us to stay goes on in supervise.ts after that.
  * Nothing is started or written before everything that can be checked has been checked; whatever
  * fails afterwards, nothing of ours is left running.
  */
@@ -8,6 +8,7 @@ import type { Log } from '../log.ts';
 import type { Plan, Service } from '../plan.ts';
 import { exitCodes, type Problem, sentence } from '../problem.ts';
 import { forgetPlan, recordPlan } from '../record.ts';
+import { changeOf } from './environment.ts';
 import {
   becomeProgram,
   type Executable,
@@ -18,6 +19,7 @@ import {
   undoNode,
 } from './exec.ts';
 import type { Means } from './means.ts';
+import { prepare } from './prepare.ts';
 import { discardFiles, type Running, startService } from './service.ts';
 import type { StopRequest } from './stop.ts';
 
@@ -30,13 +32,16 @@ export async function checkRequirements(plan: Plan, means: Means): Promise<Execu
   const { host, settings, log } = means;
   const main = findExecutable(host, plan.main);
   const tasks = plan.tasks.map(({ command }) => findExecutable(host, command));
+  const prepared = (plan.preparations ?? []).flatMap((step) =>
+    step.do === 'run' ? [findExecutable(host, step.command)] : [],
+  );
   const services = plan.services.flatMap(({ start }) => (start ? [findExecutable(host, start.command)] : []));
   // As our children; the kernel itself judges what takes our place.
   const children = plan.handoff === 'supervise' ? [...services, ...tasks, main] : [];
   const limit = fileLimitProblem(settings.nofile);
   const problems = [
     ...plan.requirements.flatMap(({ problem }) => (problem ? [problem] : [])),
-    ...[...tasks, main].filter((found) => 'kind' in found),
+    ...[...prepared, ...tasks, main].filter((found) => 'kind' in found),
     ...children.flatMap((found) => ('path' in found ? (formProblem(found) ?? []) : [])),
     ...(limit ? [limit] : []),
   ];
@@ -57,15 +62,19 @@ export async function carryOut(plan: Plan, means: Means): Promise<number> {
   const started: Running[] = [];
   if (stop.by()) return abandon(started, undefined, means);
   for (const { level, text } of plan.notices) await log(level, text);
+  const unprepared = await prepare(plan, means);
+  if (stop.by() || unprepared) return abandon(started, unprepared, means);
   const readied = await Promise.all(plan.services.map((service) => makeReady(service, started, means)));
   const failed = readied.find((problem) => problem !== undefined);
   if (stop.by() || failed) return abandon(started, failed, means);
+  const change = changeOf(plan.main);
+  if ('kind' in change) return abandon(started, change, means);
 
   await log('debug', `handing over: exec ${main.argv.join(' ')}`);
   const recorded = plan.health !== undefined && recordPlan(plan.mode, plan.health, host);
   undoNode(settings.nofile);
   const stopped = await seeSignals(stop);
-  const problem = stopped ? undefined : becomeProgram(main);
+  const problem = stopped ? undefined : becomeProgram(main, change, plan.main.cwd);
   if (recorded) forgetPlan(host);
   return abandon(started, problem, means);
 }

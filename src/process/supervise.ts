@@ -17,6 +17,7 @@ import { exitNow } from './libc.ts';
 import { keepMain, type Main, mainGraceMs } from './maindaemon.ts';
 import type { LastingMeans } from './means.ts';
 import { letGo } from './memory.ts';
+import { prepare } from './prepare.ts';
 import { planReload, type Reload } from './reload.ts';
 import { runTasks } from './tasks.ts';
 import { bringUpAll, endAll, makeUnits, type Unit } from './units.ts';
@@ -50,9 +51,11 @@ async function begin(units: readonly Unit[], main: Main, reload: Reload, leader:
   const { plan, log, stopping } = leader;
   for (const { level, text } of plan.notices) await log(level, text);
   const problem =
+    (await prepare(plan, { ...leader.means, log })) ??
     (await bringUpAll(units, leader, ({ service }) => {
       if (service.carriesMain) leader.guard(leader.inTurn(main.startAnew));
-    })) ?? (await runTasks(plan, leader));
+    })) ??
+    (await runTasks(plan, leader));
   if (problem) return leader.finish({ problem });
   // maestro must not read what is just being written anew.
   await reload.catchUp();

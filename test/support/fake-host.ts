@@ -16,7 +16,7 @@ export interface FakeFile {
   readonly content?: string | Buffer;
   /** It cannot even be looked at, for this reason: with `link`, a symbolic link to nothing is `ENOENT`. */
   readonly hidden?: string;
-  /** A directory in which nothing can be made, for this reason. */
+  /** A directory in which nothing can be made, or a file that cannot be written to, for this reason. */
   readonly closed?: string;
   /** It can be looked at and not be read, for this reason. */
   readonly unreadable?: string;
@@ -57,6 +57,8 @@ export function fakeHost(world: FakeWorld = {}): Host {
     path: (own) => root + own,
     mounts: () => mounts,
     whyNoEntry: (directory) => files[directory]?.closed,
+    whyNoWrite: (file) => files[file]?.closed,
+    entries: list,
     look: (path) => lookAt(files[path], path === '/' || list(path).length > 0),
     read: (path) => {
       const file = files[path];

@@ -48,7 +48,7 @@ const bare = {
 } as const;
 
 test('the modes, in the order of --help', () => {
-  expect(modes.map(({ name }) => name)).toEqual(['samp', 'agg', 'maestro', 'dev']);
+  expect(modes.map(({ name }) => name)).toEqual(['samp', 'agg', 'maestro', 'ui', 'grafana', 'dev']);
   for (const mode of modes) expect(modeNamed(mode.name)).toBe(mode);
 });
 

@@ -24,13 +24,15 @@ const layers: readonly (readonly string[])[] = [
   ['commands/'],
   ['entrypoints/'],
   ['maestro/'],
-  ['munge/', 'etcd/', 'dsosd/'],
+  ['munge/', 'etcd/', 'dsosd/', 'ui/', 'grafana/'],
   ['ldmsd/', 'ldmscfg/', 'process/'],
   ['record.ts'],
 ];
 /** Below all layers; these may import each other. */
 const bottom = [
   'host.ts',
+  'ini.ts',
+  'listen.ts',
   'settings.ts',
   'log.ts',
   'directories.ts',
@@ -157,7 +159,8 @@ function streamUses(sources: Sources): string[] {
     /\bprocess\s*(?:\?\.)?\s*\[\s*['"`](?:stdout|stderr|stdin)['"`]/g,
     /\{[^{}]*\b(?:stdout|stderr|stdin)\b[^{}]*\}\s*=\s*process\b(?!\s*\.)/g,
     /['"](?:node:)?(?:process|console)['"]/g,
-    /\bconsole\b/g,
+    // A value in an argument for a daemon (`mode=console`) is none.
+    /(?<!=)\bconsole\b/g,
   ];
   return Object.entries(sources).flatMap(([path, text]) =>
     patterns.flatMap((pattern) =>

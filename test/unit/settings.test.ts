@@ -21,6 +21,8 @@ const defaults = {
   maestroPrefix: 'maestro',
   maestroCtrlTimeoutMs: 60_000,
   dsosd: false,
+  uiSettingsCheck: true,
+  dsosdsUrl: undefined,
 };
 
 test('without any LDMS_ENTRYPOINT_* variable the defaults are in force', () => {
@@ -85,6 +87,9 @@ test.each([
   ['LDMS_ENTRYPOINT_MAESTRO_CTRL_TIMEOUT', '90', { maestroCtrlTimeoutMs: 90_000 }],
   ['LDMS_ENTRYPOINT_DSOSD', '1', { dsosd: true }],
   ['LDMS_ENTRYPOINT_DSOSD', '0', { dsosd: false }],
+  ['LDMS_ENTRYPOINT_UI_SETTINGS_CHECK', '0', { uiSettingsCheck: false }],
+  ['LDMS_ENTRYPOINT_DSOSDS_URL', 'http://cygnus-07', { dsosdsUrl: 'http://cygnus-07' }],
+  ['LDMS_ENTRYPOINT_DSOSDS_URL', 'https://ui:8443/x', { dsosdsUrl: 'https://ui:8443/x' }],
 ])('%s=%s is understood', (name, value, changed) => {
   expect(settingsFrom({ [name]: value })).toEqual({ ...defaults, ...changed });
 });

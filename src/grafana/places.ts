@@ -1,0 +1,100 @@
+/** Grafana's files and directories: where they are, and whether they can be used. */
+import { dirname } from 'node:path';
+import type { Host } from '../host.ts';
+import type { FileAction, Requirement } from '../plan.ts';
+import { errnoWords, type Problem } from '../problem.ts';
+
+/** The variables that name them, as the official image sets them (grafana packaging/docker). */
+const ownPlaces = {
+  config: ['GF_PATHS_CONFIG', '/etc/grafana/grafana.ini'],
+  data: ['GF_PATHS_DATA', '/var/lib/grafana'],
+  home: ['GF_PATHS_HOME', '/usr/share/grafana'],
+  logs: ['GF_PATHS_LOGS', '/var/log/grafana'],
+  plugins: ['GF_PATHS_PLUGINS', '/var/lib/grafana/plugins'],
+  provisioning: ['GF_PATHS_PROVISIONING', '/etc/grafana/provisioning'],
+} as const;
+
+/** A path for each. */
+export type Places = Readonly<Record<keyof typeof ownPlaces, string>>;
+
+/** The places of a start: those that GF_PATHS_* name, or the image's own. */
+export function placesOf(host: Host): Places {
+  const at = (place: keyof Places) => {
+    const [variable, own] = ownPlaces[place];
+    return host.env[variable] || host.path(own);
+  };
+  return {
+    config: at('config'),
+    data: at('data'),
+    home: at('home'),
+    logs: at('logs'),
+    plugins: at('plugins'),
+    provisioning: at('provisioning'),
+  };
+}
+
+/** What can be said of a place, and what has to be done about it. */
+export interface Placed {
+  readonly requirements: readonly Requirement[];
+  readonly preparations: readonly FileAction[];
+}
+
+/** That grafana's own files are there. */
+export function needsHome({ home }: Places, host: Host): Requirement {
+  const what = `GF_PATHS_HOME=${home}`;
+  const { kind } = host.look(home);
+  if (kind === 'directory') return { what, found: "grafana's own files are there" };
+  const problem: Problem = {
+    kind: 'configuration',
+    what: `cannot use GF_PATHS_HOME=${home}: ${kind === 'nothing' ? 'it does not exist' : 'it is not a directory'}`,
+    remedy: 'use an image that contains grafana, or name the directory that it is in',
+  };
+  return { what, problem };
+}
+
+/**
+ * That files can be made and changed in a directory; it is made if it is not there.
+ *
+ * @param own a file in it that has to be writable if it is there
+ */
+export function needsWritable(
+  place: 'data' | 'logs' | 'plugins',
+  at: Places,
+  host: Host,
+  own?: string,
+): Placed {
+  const [variable] = ownPlaces[place];
+  const path = at[place];
+  const what = `${variable}=${path}`;
+  let there = path;
+  while (host.look(there).kind === 'nothing' && dirname(there) !== there) there = dirname(there);
+  const file = own === undefined ? undefined : `${path}/${own}`;
+  const hasFile = file !== undefined && host.look(file).kind === 'file';
+  const whole = host.look(there).kind === 'directory' ? host.whyNoEntry(there) : 'ENOTDIR';
+  const inside = hasFile && whole === undefined ? host.whyNoWrite(file) : undefined;
+  const errno = whole ?? inside;
+  const isThere = there === path;
+  if (errno === undefined) {
+    const make: FileAction = { do: 'directory', path, mode: 0o755, mend: false };
+    const found = isThere ? 'it can be written to' : 'it can be made';
+    return { requirements: [{ what, found }], preparations: isThere ? [] : [make] };
+  }
+  const where = whole === undefined && file !== undefined ? file : there;
+  const subject = where === path ? '' : `${where}: `;
+  const problem: Problem = {
+    kind: 'configuration',
+    what: `cannot write to ${what}: ${subject}${errnoWords(errno)}`,
+    remedy: remedyFor(errno, where, path, host),
+  };
+  return { requirements: [{ what, problem }], preparations: [] };
+}
+
+function remedyFor(errno: string, where: string, path: string, host: Host): string {
+  if (errno === 'EROFS')
+    return `mount a volume there: docker run -v grafana:${path}, or --tmpfs ${path}:uid=${host.uid}`;
+  if (errno !== 'EACCES' && errno !== 'EPERM') return 'free or mend that place, or name another one';
+  const found = host.look(where);
+  const owner = 'uid' in found && found.uid !== host.uid ? found.uid : undefined;
+  const asOwner = owner === undefined ? '' : `, or run as its owner: docker run --user ${owner}:0`;
+  return `give it to uid ${host.uid}: chown -R ${host.uid} on what the host mounts at ${path}${asOwner}`;
+}

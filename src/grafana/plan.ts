@@ -1,0 +1,158 @@
+/** What ldms-grafana becomes: grafana-server, after what the official image's start script does. */
+import type { Given } from '../given.ts';
+import type { Host } from '../host.ts';
+import { canListen } from '../listen.ts';
+import { readMounted } from '../mounted.ts';
+import type { Command, FileAction, Plan, Requirement, WebFacts } from '../plan.ts';
+import { otherProgram } from '../programs.ts';
+import { needsHome, needsWritable, type Placed, type Places, placesOf } from './places.ts';
+import { allowDsosds, pluginsToInstall } from './plugins.ts';
+import { provisionDsosds } from './provision.ts';
+import { readSecrets } from './secrets.ts';
+import { flagValue, readSettings, type Setting } from './settings.ts';
+
+/**
+ * Plans grafana (grafana packaging/docker/run.sh, of 9.1 and later).
+ *
+ * The user's arguments stand before the settings of ours, since flags end where the first setting begins.
+ */
+export function planGrafana(given: Given): Plan {
+  const { host, settings } = given;
+  const nothing = { mode: 'grafana', notices: [], requirements: [], services: [], tasks: [], questions: [] };
+  const server = programOf(host, 'server');
+  const args = withoutName(given.args);
+  const other = otherProgram(args, host);
+  if (other) return { ...nothing, main: other, handoff: 'exec' };
+  if (args.some((arg) => /^--?(v|version|vv|h|help)$/.test(arg))) {
+    return { ...nothing, main: { ...server, args: [...server.args, ...args] }, handoff: 'exec' };
+  }
+
+  const named = placesOf(host);
+  // An argument of the user's counts, since it comes after ours.
+  const places: Places = {
+    ...named,
+    config: flagValue(args, 'config') ?? named.config,
+    home: flagValue(args, 'homepath') ?? named.home,
+  };
+  const config = lookAtConfig(places, host);
+  const setting = readSettings(args, config.text, host.env);
+  const secrets = readSecrets(host);
+  const dsosds = allowDsosds(host, places.plugins, args, setting);
+  const installs = pluginsToInstall(host, places.plugins, places.home, programOf(host, 'cli'));
+  const placed = placesToWrite(places, setting, installs.length > 0, host);
+  const { dsosdsUrl } = settings;
+  const provisioned =
+    dsosdsUrl === undefined ? undefined : provisionDsosds(dsosdsUrl, dsosds.id, places.provisioning, host);
+  const web = listener(setting);
+  return {
+    ...nothing,
+    notices: dsosds.notices,
+    requirements: [
+      ...config.requirements,
+      needsHome(places, host),
+      ...placed.flatMap(({ requirements }) => requirements),
+      ...secrets.requirements,
+      ...(provisioned?.requirements ?? []),
+      ...canBind(web, host),
+    ],
+    preparations: [
+      ...placed.flatMap(({ preparations }) => preparations),
+      ...(provisioned?.preparations ?? []),
+      ...awsCredentials(places, host),
+      ...installs,
+    ],
+    main: {
+      program: server.program,
+      args: [
+        ...server.args,
+        `--homepath=${named.home}`,
+        `--config=${named.config}`,
+        '--packaging=docker',
+        ...args,
+        'cfg:default.log.mode=console',
+        `cfg:default.paths.data=${places.data}`,
+        `cfg:default.paths.logs=${places.logs}`,
+        `cfg:default.paths.plugins=${places.plugins}`,
+        `cfg:default.paths.provisioning=${places.provisioning}`,
+      ],
+      env: { HOME: places.home, ...dsosds.env },
+      secrets: secrets.secrets,
+      without: secrets.without,
+    },
+    handoff: 'exec',
+    health: { listeners: [], web },
+  };
+}
+
+/** `docker run … ldms-grafana grafana-server ARGS` names the program that we start anyway. */
+function withoutName(args: readonly string[]): readonly string[] {
+  if (args[0] === 'grafana-server') return args.slice(1);
+  return args[0] === 'grafana' && args[1] === 'server' ? args.slice(2) : args;
+}
+
+/** Grafana 9.4 and later have one program, `grafana server` and `grafana cli`; before, there were two. */
+function programOf(host: Host, part: 'server' | 'cli'): Command {
+  return 'path' in host.program('grafana')
+    ? { program: 'grafana', args: [part] }
+    : { program: `grafana-${part}`, args: [] };
+}
+
+function lookAtConfig({ config }: Places, host: Host): { text: string; requirements: Requirement[] } {
+  const what = `GF_PATHS_CONFIG=${config}`;
+  const text = readMounted(config, config, 'grafana.ini', host);
+  if (typeof text !== 'string') return { text: '', requirements: [{ what, problem: text }] };
+  return { text, requirements: [{ what, found: 'it can be read' }] };
+}
+
+/** Where grafana writes: its data always, its logs if they do not only go to the console. */
+function placesToWrite(places: Places, setting: Setting, installs: boolean, host: Host): Placed[] {
+  const logsToFile = /\bfile\b/.test(setting('log', 'mode') ?? '');
+  const hasPlugins = host.look(places.plugins).kind === 'directory';
+  return [
+    needsWritable('data', places, host, 'grafana.db'),
+    ...(logsToFile ? [needsWritable('logs', places, host)] : []),
+    ...(installs || !hasPlugins ? [needsWritable('plugins', places, host)] : []),
+  ];
+}
+
+/** Where grafana listens. Its health is that of its database (grafana pkg/api/http_server.go). */
+function listener(setting: Setting): WebFacts {
+  const protocol = setting('server', 'protocol') ?? 'http';
+  const path = '/api/health';
+  if (protocol === 'socket') {
+    return {
+      protocol: 'http',
+      at: { socket: setting('server', 'socket') ?? '/tmp/grafana.sock' },
+      path,
+      well: 'ok',
+    };
+  }
+  const host = setting('server', 'http_addr') ?? '0.0.0.0';
+  const port = Number(setting('server', 'http_port') ?? 3000);
+  return { protocol: protocol === 'http' ? 'http' : 'https', at: { host, port }, path, well: 'ok' };
+}
+
+function canBind({ at }: WebFacts, host: Host): Requirement[] {
+  if (!('port' in at) || !(at.port > 0) || !/^[\d.]+$|:/.test(at.host)) return [];
+  const example = at.port < 1024 ? 3000 : at.port + 1;
+  const remedy = `choose another port: docker run -e GF_SERVER_HTTP_PORT=${example}`;
+  return [canListen({ address: at.host, port: at.port }, host, remedy)];
+}
+
+/** GF_AWS_PROFILES: the credentials of each profile, for CloudWatch. */
+function awsCredentials({ home }: Places, host: Host): FileAction[] {
+  const profiles = (host.env['GF_AWS_PROFILES'] ?? '').split(/\s+/).filter((name) => /^\w+$/.test(name));
+  if (profiles.length === 0) return [];
+  const text = profiles.flatMap((profile) => {
+    const [id, key, region] = ['ACCESS_KEY_ID', 'SECRET_ACCESS_KEY', 'REGION'].map(
+      (part) => `GF_AWS_${profile}_${part}`,
+    );
+    if (!host.env[id ?? ''] || !host.env[key ?? '']) return [];
+    const lines = [`[${profile}]`, `aws_access_key_id = \${${id}}`, `aws_secret_access_key = \${${key}}`];
+    return host.env[region ?? ''] ? [...lines, `region = \${${region}}`] : lines;
+  });
+  return [
+    { do: 'directory', path: `${home}/.aws`, mode: 0o700, mend: false },
+    { do: 'write', path: `${home}/.aws/credentials`, text: `${text.join('\n')}\n`, fills: true, mode: 0o600 },
+  ];
+}

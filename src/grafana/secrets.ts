@@ -1,0 +1,35 @@
+/** `GF_…__FILE`: a variable's value, kept in a file, such as a Docker secret. */
+import type { Host } from '../host.ts';
+import type { MainCommand, Requirement } from '../plan.ts';
+import { errnoWords } from '../problem.ts';
+import { secretProblem, whyNoValue } from '../process/environment.ts';
+
+/** What the variables ask for. */
+export interface Secrets extends Required<Pick<MainCommand, 'secrets' | 'without'>> {
+  readonly requirements: readonly Requirement[];
+}
+
+const suffix = '__FILE';
+
+/** Reads them as the official image does; one that is empty asks for nothing. */
+export function readSecrets(host: Host): Secrets {
+  const given = Object.entries(host.env).flatMap(([variable, path]) =>
+    /^GF_.+__FILE$/.test(variable) && path
+      ? [{ variable, name: variable.slice(0, -suffix.length), path }]
+      : [],
+  );
+  return {
+    secrets: Object.fromEntries(given.map(({ name, path }) => [name, path])),
+    without: given.map(({ variable }) => variable),
+    requirements: given.map(({ variable, name, path }): Requirement => {
+      const what = `secret ${name}`;
+      if (host.env[name]) {
+        const both = `cannot set ${name}: both ${name} and ${variable} are set`;
+        return { what, problem: { kind: 'configuration', what: both, remedy: 'leave one of them out' } };
+      }
+      const bytes = host.read(path);
+      const why = Buffer.isBuffer(bytes) ? whyNoValue(bytes) : errnoWords(bytes.errno);
+      return why === undefined ? { what, found: path } : { what, problem: secretProblem(name, path, why) };
+    }),
+  };
+}

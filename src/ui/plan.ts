@@ -1,0 +1,236 @@
+/** What ldms-ui becomes: uwsgi, serving sosgui. */
+import { dirname } from 'node:path';
+import type { Given } from '../given.ts';
+import type { Host } from '../host.ts';
+import { canListen } from '../listen.ts';
+import { readMounted } from '../mounted.ts';
+import type { FileAction, Notice, Plan, Requirement } from '../plan.ts';
+import { errnoWords } from '../problem.ts';
+import { otherProgram } from '../programs.ts';
+import { type DjangoSettings, readDjangoSettings } from './django.ts';
+import { readDsosdConf } from './dsosdconf.ts';
+import { listenerToAsk, placeOf } from './listener.ts';
+import { apps, listeners, named, plugins, readUwsgiOptions, type UwsgiOptions } from './options.ts';
+
+const directory = '/opt/ovis/ui';
+const settingsPath = `${directory}/sosgui/settings.py`;
+const dsosdConfPath = '/opt/ovis/etc/dsosd.conf';
+const module = 'sosgui.wsgi';
+const defaultAddress = ':80';
+/** What grafana's data source asks to see whether it is well (sosdb-grafana grafana/urls.py). */
+const healthPath = '/grafana/';
+
+/** Plans uwsgi. Its arguments are never changed; what they do not say is put in front of them. */
+export function planUi(given: Given): Plan {
+  const { host } = given;
+  const nothing = { mode: 'ui', notices: [], requirements: [], services: [], tasks: [], questions: [] };
+  // `docker run … ldms-ui uwsgi --version` names the program that we start anyway.
+  const args = given.args[0] === 'uwsgi' ? given.args.slice(1) : given.args;
+  const other = otherProgram(args, host);
+  if (other) return { ...nothing, main: other, handoff: 'exec' };
+
+  const cwd = host.path(directory);
+  const said = readUwsgiOptions(args, host, cwd);
+  if (named(said, ['help', 'usage', 'version']).length > 0) {
+    return { ...nothing, main: { program: 'uwsgi', args }, handoff: 'exec' };
+  }
+  const listening = named(said, listeners);
+  const addsListener = listening.length === 0 && !isNamed(said, ['emperor']) && said.unseen.length === 0;
+  const addresses = addsListener ? [{ name: 'http-socket', value: defaultAddress }] : listening;
+  const web = listenerToAsk(addresses, cwd);
+  const sosgui = servesSosgui(said) ? lookAtSosgui(given) : undefined;
+  return {
+    ...nothing,
+    notices: [...unseen(said), ...daemonizes(said), ...(sosgui?.notices ?? [])],
+    requirements: [...(sosgui?.requirements ?? []), ...canBind(addresses, said, host)],
+    preparations: sosgui?.preparations ?? [],
+    questions: sosgui?.questions ?? [],
+    main: { program: 'uwsgi', args: [...additions(said, addsListener), ...args], cwd },
+    handoff: 'exec',
+    health: { listeners: [], ...(web && { web: { ...web, path: healthPath, well: 'any' } }) },
+  };
+}
+
+const isNamed = (said: UwsgiOptions, names: readonly string[]): boolean => named(said, names).length > 0;
+
+/** What we put in front of the user's arguments: only what they do not say themselves. */
+function additions(said: UwsgiOptions, addsListener: boolean): string[] {
+  const addsModule = !isNamed(said, apps);
+  const isPython = /^(?:\d+:)?python/;
+  const own = named(said, plugins)
+    .flatMap(({ value = '' }) => value.split(','))
+    .find((name) => isPython.test(name.trim()));
+  return [
+    // Before the module, which is an option of this plugin's: the user's own choice, if there is one.
+    ...(addsModule || own === undefined ? [`--plugins=${own?.trim() ?? 'python3'}`] : []),
+    ...(addsModule ? [`--module=${module}`] : []),
+    ...(isNamed(said, ['master']) ? [] : ['--master']),
+    ...(isNamed(said, ['need-app', 'emperor']) ? [] : ['--need-app']),
+    ...(addsListener ? [`--http-socket=${defaultAddress}`] : []),
+    ...endings(said),
+  ];
+}
+
+/**
+ * What has SIGTERM end uwsgi, after the requests that are under way.
+ *
+ * By itself uwsgi ignores SIGTERM while it loads, reloads on SIGTERM when it has loaded, and looks
+ * once a second whether its workers have ended (core/uwsgi.c, core/master.c; all tried with 2.0.21). A
+ * worker ignores the SIGHUP by which it is told to finish until it serves.
+ */
+function endings(said: UwsgiOptions): string[] {
+  const isOwn = named(said, ['hook-asap', 'hook-master-start']).some(({ value }) =>
+    value?.startsWith('unix_signal:15 '),
+  );
+  if (isOwn) return [];
+  return [
+    // While it loads.
+    '--hook-asap=unix_signal:15 _exit',
+    // From the first worker on, until the hooks of the master.
+    '--die-on-term',
+    '--hook-post-app=unix_signal:1 _exit',
+    '--hook-post-fork=unix_signal:1 _exit',
+    '--hook-master-start=unix_signal:15 gracefully_kill_them_all',
+    // --die-on-term has made this one the reload.
+    '--hook-master-start=unix_signal:3 kill_them_all',
+    // SIGCHLD wakes the master, so that it ends with its last worker and not up to a second later.
+    '--hook-master-start=unix_signal:17 worker_wakeup',
+  ];
+}
+
+/** sosgui is served unless something else is named. */
+function servesSosgui(said: UwsgiOptions): boolean {
+  const own = named(said, apps);
+  return own.length === 0 || own.some(({ value }) => value?.split(':')[0] === module);
+}
+
+function unseen({ unseen: files }: UwsgiOptions): Notice[] {
+  if (files.length === 0) return [];
+  const text = `cannot look into ${files.join(', ')}, which may name a listener: so ${defaultAddress} is not listened on unless --http-socket=${defaultAddress} is given`;
+  return [{ level: 'warn', text }];
+}
+
+function daemonizes(said: UwsgiOptions): Notice[] {
+  if (!isNamed(said, ['daemonize'])) return [];
+  const text =
+    'uwsgi is told to go to the background (daemonize), and the container ends when it does; leave that out';
+  return [{ level: 'warn', text }];
+}
+
+/** That the TCP addresses can be listened on; uwsgi is silent about none of them, but says it in three lines. */
+function canBind(options: readonly { value?: string }[], said: UwsgiOptions, host: Host): Requirement[] {
+  if (isNamed(said, ['reuse-port'])) return [];
+  return options.flatMap(({ value = '' }) => {
+    const at = placeOf(value, '/');
+    if (!at || !('port' in at) || at.port === 0 || !/^[\d.]+$|:/.test(at.host)) return [];
+    const example = at.port < 1024 ? 8000 + at.port : at.port + 1;
+    const remedy = `choose another port: docker run … ovishpc/ldms-ui --http-socket=:${example}`;
+    return [canListen({ address: at.host, port: at.port }, host, remedy)];
+  });
+}
+
+type Sosgui = Required<Pick<Plan, 'notices' | 'requirements' | 'preparations' | 'questions'>>;
+
+/** What sosgui reads and writes. */
+function lookAtSosgui(given: Given): Sosgui {
+  const { host } = given;
+  const conf = lookAtDsosdConf(host);
+  const path = host.path(settingsPath);
+  const text = readMounted(path, settingsPath, 'settings.py', host);
+  if (typeof text !== 'string') {
+    const requirements = [conf, { what: path, problem: text }].flat();
+    return { notices: [], requirements, preparations: [], questions: [] };
+  }
+  const said = readDjangoSettings(text);
+  const logs = logDirectories(said, host);
+  return {
+    notices: warningsOf(said, path, host),
+    requirements: [...conf, ...parses(given, path), ...logs.requirements],
+    preparations: logs.preparations,
+    questions: questionOf(given, path),
+  };
+}
+
+function lookAtDsosdConf(host: Host): Requirement[] {
+  const path = host.path(dsosdConfPath);
+  const text = readMounted(path, dsosdConfPath, 'dsosd.conf', host);
+  if (typeof text !== 'string') return [{ what: path, problem: text }];
+  const { hosts, mistakes } = readDsosdConf(text);
+  if (text.trim() === '') {
+    const what = `cannot use ${path}: it names no host`;
+    const remedy = 'write into it the hosts that run dsosd, each in a line of its own';
+    return [{ what: path, problem: { kind: 'configuration', what, remedy } }];
+  }
+  if (mistakes.length === 0) {
+    return [{ what: path, found: hosts.length === 1 ? '1 host' : `${hosts.length} hosts` }];
+  }
+  return mistakes.slice(0, mostTold).map(({ line, text: wrong }) => ({
+    what: `${path}:${line}`,
+    problem: { kind: 'configuration', what: `${path}:${line}: ${wrong}`, remedy: '' },
+  }));
+}
+
+// Of a file that is something else altogether, nobody reads a thousand lines.
+const mostTold = 20;
+
+function warningsOf({ warnings, dsosConf }: DjangoSettings, path: string, host: Host): Notice[] {
+  const isLost = dsosConf !== undefined && host.look(dsosConf).kind === 'nothing';
+  const elsewhere = isLost && dsosConf !== dsosdConfPath;
+  const lost = elsewhere
+    ? [`DSOS_CONF is ${dsosConf}, which does not exist; it is mounted at ${dsosdConfPath}`]
+    : [];
+  return [...warnings, ...lost].map((text) => ({ level: 'warn', text: `${path}: ${text}` }));
+}
+
+/** Compiles a file without running it, and prints where that fails. */
+const parser = [
+  'import sys',
+  'path = sys.argv[1]',
+  'try:',
+  '    compile(open(path, "rb").read(), path, "exec", dont_inherit=True)',
+  'except (SyntaxError, ValueError) as e:',
+  '    print("%s:%s: %s" % (getattr(e, "lineno", None) or 1, getattr(e, "offset", None) or 1, getattr(e, "msg", e)))',
+].join('\n');
+
+function questionOf({ settings, host, answers }: Given, path: string): Plan['questions'] {
+  const isAsked = settings.uiSettingsCheck && answers['settings.py'] === undefined;
+  if (!isAsked || !('path' in host.program('python3'))) return [];
+  // -I -S: neither the user's site-packages nor the environment have a say, and it starts sooner.
+  const command = { program: 'python3', args: ['-I', '-S', '-c', parser, path] };
+  return [{ about: 'settings.py', path, command }];
+}
+
+function parses({ answers }: Given, path: string): Requirement[] {
+  const wrong = answers['settings.py'];
+  if (wrong === undefined) return [{ what: path, found: 'it is there' }];
+  if (wrong === '') return [{ what: path, found: 'python3 can parse it' }];
+  return [{ what: path, problem: { kind: 'configuration', what: `${path}:${wrong}`, remedy: '' } }];
+}
+
+/** The directories of the log files, which sosgui does not make, and without which it does not load. */
+function logDirectories(
+  { logFiles }: DjangoSettings,
+  host: Host,
+): { preparations: FileAction[]; requirements: Requirement[] } {
+  const directories = [...new Set(logFiles.map((file) => dirname(file)))];
+  const missing = directories.filter((path) => host.look(path).kind === 'nothing');
+  return {
+    preparations: missing.map((path) => ({ do: 'directory', path, mode: 0o755, mend: false })),
+    requirements: directories.map((path) => mayLogTo(path, host)),
+  };
+}
+
+/** That files can be made in a directory, or that it can be made itself. */
+function mayLogTo(path: string, host: Host): Requirement {
+  const what = `log directory ${path}`;
+  let there = path;
+  while (host.look(there).kind === 'nothing' && dirname(there) !== there) there = dirname(there);
+  const errno = host.look(there).kind === 'directory' ? host.whyNoEntry(there) : 'ENOTDIR';
+  if (errno === undefined) return { what, found: there === path ? 'it can be written to' : 'it can be made' };
+  const remedy =
+    errno === 'EROFS' || errno === 'EACCES'
+      ? `docker run --tmpfs ${path}${host.uid === 0 ? '' : `:uid=${host.uid}`}, or mount a directory there that uid ${host.uid} may write to`
+      : 'free that place, or name another log file in settings.py';
+  const why = `cannot write the log files of sosgui to ${path}: ${there}: ${errnoWords(errno)}`;
+  return { what, problem: { kind: 'configuration', what: why, remedy } };
+}
