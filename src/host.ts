@@ -199,17 +199,17 @@ export function parsePasswd(text: string, name: string): User | undefined {
 
 /** The listening sockets of a /proc/net/tcp or tcp6 (proc_net_tcp(5) of the kernel's documentation). */
 export function parseListening(text: string): TcpAddress[] {
-  const listen = '0A';
-  return text.split('\n').flatMap((line) => {
-    const [, local = '', , state] = line.trim().split(/\s+/);
-    const [address = '', port = ''] = local.split(':');
-    if (state !== listen) return [];
-    return [{ address: addressOf(address), port: Number.parseInt(port, 16) }];
-  });
+  // Number, local address, peer, and the state, of which 0A is LISTEN; there may be thousands of others.
+  const listens = /^ *\d+: ([\dA-F]+):([\dA-F]{4}) [\dA-F]+:[\dA-F]{4} 0A /gim;
+  return [...text.matchAll(listens)].map(([, address = '', port = '']) => ({
+    address: addressOf(address),
+    port: Number.parseInt(port, 16),
+  }));
 }
 
 /** An address of /proc/net: hexadecimal, each group of four bytes in the machine's order, which is little-endian. */
 function addressOf(hex: string): string {
+  if (/^0+$/.test(hex)) return hex.length === 8 ? '0.0.0.0' : '::';
   const bytes = [...Buffer.from(hex, 'hex')];
   const ordered = bytes.map((_, at) => bytes[at - (at % 4) + 3 - (at % 4)] ?? 0);
   if (ordered.length === 4) return ordered.join('.');

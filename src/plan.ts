@@ -197,17 +197,24 @@ export interface Task {
 }
 
 /**
- * Something that looking does not tell: what a program prints, which for ldmsd's version is asked once
- * and kept, or whether anybody (`yes` or `no`) accepts connections on a Unix socket.
+ * Something that looking does not tell, or not as soon: what a program prints, which for ldmsd's version
+ * is asked once and kept; whether anybody (`yes` or `no`) accepts connections on a Unix socket; whether
+ * addresses can be listened on.
  */
 export type Question =
   | { readonly about: 'ldmsd version'; readonly command: Command }
+  | {
+      readonly about: 'addresses';
+      readonly addresses: readonly { readonly address: string; readonly port: number }[];
+    }
   | { readonly about: 'settings.py'; readonly path: string; readonly command: Command }
   | { readonly about: 'munge socket'; readonly socket: string };
 
 /** The answers that there are so far, by what the questions were about. */
 export interface Answers {
   readonly 'ldmsd version'?: string;
+  /** For each address why it cannot be listened on (`EADDRINUSE`, `EACCES`); empty if it can. */
+  readonly addresses?: Readonly<Record<string, string>>;
   /** Where Python stumbles, as "LINE:COLUMN: WHY"; empty if it does not. */
   readonly 'settings.py'?: string;
   readonly 'munge socket'?: 'yes' | 'no';

@@ -2,12 +2,14 @@
 import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makePath } from '../directories.ts';
-import type { Host } from '../host.ts';
+import type { Host, TcpAddress } from '../host.ts';
 import { ourRecord, versionRecord } from '../ldmsd/version.ts';
+import { whyNotListen, written } from '../listen.ts';
 import type { Log } from '../log.ts';
 import type { Answers, Command, Question } from '../plan.ts';
 import { errnoOf, errnoWords } from '../problem.ts';
 import { runBriefly } from '../process/child.ts';
+import { canBind } from '../process/libc.ts';
 import type { StopRequest } from '../process/stop.ts';
 
 // ldmsd -V prints and ends; longer than this only on a file system that hangs.
@@ -26,8 +28,15 @@ export interface Asking {
 /** The answer to one question, as a part of all answers. */
 export async function answer(question: Question, asking: Asking): Promise<Answers> {
   if (question.about === 'munge socket') return { 'munge socket': await isServed(question.socket) };
+  if (question.about === 'addresses') return { addresses: tryAll(question.addresses, asking.host) };
   if (question.about === 'settings.py') return { 'settings.py': await stumblesAt(question.command, asking) };
   return { 'ldmsd version': await printedBy(question.command, asking) };
+}
+
+/** Why each address cannot be listened on; empty if it can. Only what is refused is looked into. */
+function tryAll(addresses: readonly TcpAddress[], host: Host): Record<string, string> {
+  const isFree = ({ address, port }: TcpAddress) => !address.includes(':') && canBind(address, port);
+  return Object.fromEntries(addresses.map((at) => [written(at), isFree(at) ? '' : whyNotListen(at, host)]));
 }
 
 /** What python3 says about a file that it is to parse; empty if nothing, or if it cannot be asked. */

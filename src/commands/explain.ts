@@ -1,5 +1,6 @@
 /** `explain`: a plan in words. */
 import type { Host } from '../host.ts';
+import { written } from '../listen.ts';
 import { userWords } from '../munge/key.ts';
 import type {
   Command,
@@ -38,6 +39,8 @@ function questionWords(question: Question): string {
   if (question.about === 'munge socket') {
     return `see whether a munged answers at ${question.socket}: if so, that one is used, and none is started`;
   }
+  if (question.about === 'addresses')
+    return `see whether ${question.addresses.map(written).join(' and ')} can be listened on`;
   if (question.about === 'settings.py') return `have python3 parse ${question.path}, which is not run`;
   return `ask for the ${question.about}: ${words(question.command)} (once; the answer is kept)`;
 }

@@ -1,7 +1,9 @@
 /** The commands beside the modes. All of them write their answer to stdout and change nothing. */
 import { writeSync } from 'node:fs';
 import { asSet, type Mode, modeNamed, modes } from '../entrypoints/index.ts';
-import { realHost } from '../host.ts';
+import { type Host, realHost } from '../host.ts';
+import { whyNotListen, written } from '../listen.ts';
+import type { Answers, Plan } from '../plan.ts';
 import { exitCodes, type Problem, sentence } from '../problem.ts';
 import { readSettings, type Settings } from '../settings.ts';
 import { checkPlan, checkText } from './check.ts';
@@ -81,12 +83,26 @@ async function planned(
   const given = { args, settings, host, answers: {} };
   const plan = asSet(await mode.plan(given), settings);
   if (word === 'explain') return print(json ? asJson(plan) : explainText(plan, host));
-  // check connects to nobody: a socket that is there is taken for one that is served.
-  const unsure = plan.questions.some(({ about }) => about === 'munge socket');
-  const served = unsure ? await mode.plan({ ...given, answers: { 'munge socket': 'yes' } }) : plan;
-  const result = checkPlan(served, host);
+  const answers = answersByLooking(plan, host);
+  const looked = answers ? asSet(await mode.plan({ ...given, answers }), settings) : plan;
+  const result = checkPlan(looked, host);
   print(json ? asJson(result) : checkText(result));
   return result.exit;
+}
+
+/** The answers that check can give, which connects to nobody and tries nothing; undefined if it needs none. */
+function answersByLooking({ questions }: Plan, host: Host): Answers | undefined {
+  const answers = questions.flatMap((question): Answers[] => {
+    // A socket that is there is taken for one that is served.
+    if (question.about === 'munge socket') return [{ 'munge socket': 'yes' }];
+    if (question.about !== 'addresses') return [];
+    return [
+      {
+        addresses: Object.fromEntries(question.addresses.map((at) => [written(at), whyNotListen(at, host)])),
+      },
+    ];
+  });
+  return answers.length > 0 ? Object.assign({}, ...answers) : undefined;
 }
 
 async function health(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {

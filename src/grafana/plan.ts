@@ -1,7 +1,7 @@
 /** What ldms-grafana becomes: grafana-server, after what the official image's start script does. */
 import type { Given } from '../given.ts';
 import type { Host } from '../host.ts';
-import { canListen } from '../listen.ts';
+import { type Listening, mayListen } from '../listen.ts';
 import { readMounted } from '../mounted.ts';
 import type { Command, FileAction, Plan, Requirement, WebFacts } from '../plan.ts';
 import { otherProgram } from '../programs.ts';
@@ -44,6 +44,7 @@ export function planGrafana(given: Given): Plan {
   const provisioned =
     dsosdsUrl === undefined ? undefined : provisionDsosds(dsosdsUrl, dsosds.id, places.provisioning, host);
   const web = listener(setting);
+  const port = portOf(web, given);
   return {
     ...nothing,
     notices: dsosds.notices,
@@ -53,8 +54,9 @@ export function planGrafana(given: Given): Plan {
       ...placed.flatMap(({ requirements }) => requirements),
       ...secrets.requirements,
       ...(provisioned?.requirements ?? []),
-      ...canBind(web, host),
+      ...port.requirements,
     ],
+    questions: port.questions,
     preparations: [
       ...placed.flatMap(({ preparations }) => preparations),
       ...(provisioned?.preparations ?? []),
@@ -132,11 +134,12 @@ function listener(setting: Setting): WebFacts {
   return { protocol: protocol === 'http' ? 'http' : 'https', at: { host, port }, path, well: 'ok' };
 }
 
-function canBind({ at }: WebFacts, host: Host): Requirement[] {
-  if (!('port' in at) || !(at.port > 0) || !/^[\d.]+$|:/.test(at.host)) return [];
-  const example = at.port < 1024 ? 3000 : at.port + 1;
-  const remedy = `choose another port: docker run -e GF_SERVER_HTTP_PORT=${example}`;
-  return [canListen({ address: at.host, port: at.port }, host, remedy)];
+function portOf({ at }: WebFacts, { host, answers }: Given): Listening {
+  const isAddress = 'port' in at && at.port > 0 && /^[\d.]+$|:/.test(at.host);
+  const addresses = isAddress ? [{ address: at.host, port: at.port }] : [];
+  return mayListen(addresses, answers, host, (port) => {
+    return `choose another port: docker run -e GF_SERVER_HTTP_PORT=${port < 1024 ? 3000 : port + 1}`;
+  });
 }
 
 /** GF_AWS_PROFILES: the credentials of each profile, for CloudWatch. */

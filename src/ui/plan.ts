@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import type { Given } from '../given.ts';
 import type { Host } from '../host.ts';
-import { canListen } from '../listen.ts';
+import { type Listening, mayListen } from '../listen.ts';
 import { readMounted } from '../mounted.ts';
 import type { FileAction, Notice, Plan, Requirement } from '../plan.ts';
 import { errnoWords } from '../problem.ts';
@@ -38,13 +38,14 @@ export function planUi(given: Given): Plan {
   const addsListener = listening.length === 0 && !isNamed(said, ['emperor']) && said.unseen.length === 0;
   const addresses = addsListener ? [{ name: 'http-socket', value: defaultAddress }] : listening;
   const web = listenerToAsk(addresses, cwd);
+  const ports = portsOf(addresses, said, given);
   const sosgui = servesSosgui(said) ? lookAtSosgui(given) : undefined;
   return {
     ...nothing,
     notices: [...unseen(said), ...daemonizes(said), ...(sosgui?.notices ?? [])],
-    requirements: [...(sosgui?.requirements ?? []), ...canBind(addresses, said, host)],
+    requirements: [...(sosgui?.requirements ?? []), ...ports.requirements],
     preparations: sosgui?.preparations ?? [],
-    questions: sosgui?.questions ?? [],
+    questions: [...(sosgui?.questions ?? []), ...ports.questions],
     main: { program: 'uwsgi', args: [...additions(said, addsListener), ...args], cwd },
     handoff: 'exec',
     health: { listeners: [], ...(web && { web: { ...web, path: healthPath, well: 'any' } }) },
@@ -117,15 +118,22 @@ function daemonizes(said: UwsgiOptions): Notice[] {
   return [{ level: 'warn', text }];
 }
 
-/** That the TCP addresses can be listened on; uwsgi is silent about none of them, but says it in three lines. */
-function canBind(options: readonly { value?: string }[], said: UwsgiOptions, host: Host): Requirement[] {
-  if (isNamed(said, ['reuse-port'])) return [];
-  return options.flatMap(({ value = '' }) => {
+/** That the TCP addresses can be listened on, which uwsgi would say in three lines. */
+function portsOf(
+  options: readonly { value?: string }[],
+  said: UwsgiOptions,
+  { host, answers }: Given,
+): Listening {
+  const addresses = options.flatMap(({ value = '' }) => {
     const at = placeOf(value, '/');
-    if (!at || !('port' in at) || at.port === 0 || !/^[\d.]+$|:/.test(at.host)) return [];
-    const example = at.port < 1024 ? 8000 + at.port : at.port + 1;
-    const remedy = `choose another port: docker run … ovishpc/ldms-ui --http-socket=:${example}`;
-    return [canListen({ address: at.host, port: at.port }, host, remedy)];
+    // What is no number is a name, which the network may be needed to know.
+    return at && 'port' in at && at.port > 0 && /^[\d.]+$|:/.test(at.host)
+      ? [{ address: at.host, port: at.port }]
+      : [];
+  });
+  return mayListen(isNamed(said, ['reuse-port']) ? [] : addresses, answers, host, (port) => {
+    const example = port < 1024 ? 8000 + port : port + 1;
+    return `choose another port: docker run … ovishpc/ldms-ui --http-socket=:${example}`;
   });
 }
 

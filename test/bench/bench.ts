@@ -17,7 +17,7 @@ import { mungeUser } from '../support/machine.ts';
 import { installed } from '../support/needs.ts';
 import { program, repository, run, until } from '../support/program.ts';
 import { startAndStop } from './maestro.ts';
-import { makePlace, type Place } from './place.ts';
+import { makePlace, makeWebPlace, type Place } from './place.ts';
 import { atRest, restartOfMunged } from './resident.ts';
 import { inMs, median, type Part, progress, table } from './table.ts';
 
@@ -40,6 +40,8 @@ const asked = ['samp', '-x', 'sock:10411', '-a', 'munge'];
 const plain = makePlace();
 const ours = makePlace();
 const hosts = makePlace({ LDMS_ENTRYPOINT_MUNGE: 'host' });
+const unparsed = makeWebPlace({ LDMS_ENTRYPOINT_UI_SETTINGS_CHECK: '0' });
+const parsed = makeWebPlace({});
 const emptyProgram = sealEmptyProgram(plain);
 const rows = tableOfRows();
 
@@ -56,15 +58,21 @@ const parts: Part[] = [
 const text = parts.map((part) => part.text).join('\n');
 process.stdout.write(text);
 if (options['write'] === true) writeFileSync(join(repository, 'docs/bench.md'), page(text));
-for (const place of [plain, ours, hosts]) place.remove();
+for (const place of [plain, ours, hosts, unparsed, parsed]) place.remove();
 const over = parts.flatMap((part) => part.over);
 for (const what of over) process.stderr.write(`over its limit: ${what}\n`);
 process.exit(over.length > 0 ? 1 : 0);
 
 function tableOfRows(): Row[] {
+  const web = '--http-socket=127.0.0.1:10080';
+  const parse = `exec python3 -I -S -c 'import sys; compile(open(sys.argv[1]).read(), sys.argv[1], "exec")' ${parsed.path('opt/ovis/ui/sosgui/settings.py')}`;
   const without: Row[] = [
     { what: 'an empty Node SEA, then execve', file: emptyProgram, args: [], place: plain },
     { what: 'samp, no munge', limit: 1.35, file: program, args: ['samp', '-x', 'sock:10411'], place: plain },
+    { what: 'ui, settings.py not parsed', limit: 1.35, file: program, args: ['ui', web], place: unparsed },
+    { what: 'ui, settings.py parsed by python3', file: program, args: ['ui', web], place: parsed },
+    { what: 'python3 alone, parsing it', file: parsed.script(parse), args: [], place: parsed },
+    { what: 'grafana', limit: 1.35, file: program, args: ['grafana'], place: unparsed },
     { what: 'a shell script that execs', file: plain.script('exec ldmsd -F "$@"'), args: [], place: plain },
     ...(installed('tini') ? [{ what: 'tini', file: 'tini', args: ['--', 'ldmsd'], place: plain }] : []),
   ];

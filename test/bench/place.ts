@@ -88,3 +88,18 @@ export function makePlace(settings: NodeJS.ProcessEnv = {}): Place {
   place.recordVersion();
   return place;
 }
+
+/** One for the web images, with what ui and grafana need and without anything to warn of. */
+export function makeWebPlace(settings: NodeJS.ProcessEnv): Place {
+  const place = makePlace(settings);
+  for (const name of ['uwsgi', 'grafana-server']) symlinkSync('/bin/true', place.path(`bin/${name}`));
+  place.write('opt/ovis/etc/dsosd.conf', 'cygnus-07\n');
+  place.write(
+    'opt/ovis/ui/sosgui/settings.py',
+    'import os\nSECRET_KEY = os.environ.get("KEY")\nDSOS_ROOT = "/store/"\nDSOS_CONF = "/opt/ovis/etc/dsosd.conf"\n',
+  );
+  place.write('etc/grafana/grafana.ini', '[server]\nhttp_port = 10300\n');
+  place.write('usr/share/grafana/conf/defaults.ini', '');
+  place.write('var/lib/grafana/plugins/dsosds/plugin.json', '{"id": "dsosds"}\n');
+  return place;
+}

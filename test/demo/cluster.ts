@@ -4,7 +4,7 @@
  * one of their own.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ldmsCfg, meminfoConfig, pullConfig } from './ldms-cfg.ts';
 import {
@@ -39,10 +39,11 @@ export interface MaestroNode extends Running {
   change(interval: string): Promise<void>;
 }
 
-/** All that runs; maestro is left out where there is no etcd. */
+/** All that runs; maestro is left out where there is no etcd, and the ui where there is no uwsgi. */
 export interface Cluster {
   readonly members: readonly Member[];
   readonly maestro: MaestroNode | undefined;
+  readonly ui: Member | undefined;
 }
 
 const wishedPorts = {
@@ -54,9 +55,10 @@ const wishedPorts = {
   'agg-12': 10422,
   'agg-2': 10431,
   etcd: 12379,
+  ui: 18080,
 };
 
-type Name = Exclude<keyof typeof wishedPorts, 'etcd'>;
+type Name = Exclude<keyof typeof wishedPorts, 'etcd' | 'ui'>;
 
 /** The nodes in the order in which they are started: samplers first, maestro, which is none of these, last. */
 const stages = [
@@ -136,8 +138,25 @@ export async function startAll(
       )),
     );
   }
-  return { members, maestro: programs.etcd ? await startMaestro(means) : undefined };
+  const maestro = programs.etcd ? await startMaestro(means) : undefined;
+  return { members, maestro, ui: programs.uwsgi ? await startUi(means) : undefined };
 }
+
+/** Starts uwsgi with the stand-in for sosgui, and waits until it serves. */
+async function startUi({ programs, ports, started, patience, users, place }: Means): Promise<Member> {
+  event('demo', 'starting the ui, on cygnus-07, with the dsosd.conf of the example', 'aside');
+  const at = place('ui');
+  put(at, 'opt/ovis/etc/dsosd.conf', 'cygnus-07\n', 0o644);
+  for (const file of ['__init__.py', 'settings.py', 'wsgi.py']) {
+    put(at, `opt/ovis/ui/sosgui/${file}`, readFileSync(join(sosgui, file)), 0o644);
+  }
+  const node = startNode(at, ['ui', `--http-socket=127.0.0.1:${ports.ui}`], programs.env);
+  started.push(node);
+  const handOver = await follow(node, ports.ui, users, patience);
+  return Object.assign(node, { port: ports.ui, handOver });
+}
+
+const sosgui = join(import.meta.dirname, '../standins/sosgui');
 
 /** Starts a node that becomes an ldmsd. */
 function startMember(place: Place, name: Name, { programs, ports, started }: Means): Running {

@@ -1,6 +1,6 @@
 /**
- * The cluster of the cygnus example on one machine, in local mode: four samplers, three aggregators
- * and maestro; what ldms-entrypoint prepares for each, how it hands over, and how all of it ends.
+ * The cluster of the cygnus example on one machine, in local mode: four samplers, three aggregators,
+ * maestro and the web back-end; what ldms-entrypoint prepares for each, how it hands over, and how all of it ends.
  *
  * usage: npm run demo [-- --once]
  */
@@ -20,8 +20,8 @@ import { elapsedMs, event, idle, line, paragraph, remark, table } from './timeli
 
 const usage = `usage: npm run demo [-- OPTION]
 
-Starts an LDMS cluster on this machine, four samplers, three aggregators and maestro, and shows what
-happens.
+Starts an LDMS cluster on this machine, four samplers, three aggregators, maestro and
+the web back-end, and shows what happens.
 
   --once   end when everything has been shown, not at Ctrl-C
   --help   print this
@@ -109,11 +109,12 @@ async function show(directory: string, once: boolean): Promise<void> {
   const programs = await findPrograms(directory);
   tellPlan(programs);
   const cluster = await startAll(directory, programs, started, patience);
-  const { members, maestro } = cluster;
+  const { members, maestro, ui } = cluster;
   tellProcesses(cluster, programs);
   await showSets(members, programs);
+  if (ui) await showWeb(ui);
   await maestro?.change('500ms');
-  await showHealth([...members, ...(maestro ? [maestro] : [])]);
+  await showHealth([...members, ...(maestro ? [maestro] : []), ...(ui ? [ui] : [])]);
   if (once) return;
   if (maestro) {
     event('demo', `try it: edit ${maestro.file}, with a mistake or without, and kill -HUP ${maestro.pid}`);
@@ -130,7 +131,7 @@ async function show(directory: string, once: boolean): Promise<void> {
 const patience = { deadlineMs, stop: stopping.signal };
 
 /** What will be seen. */
-function tellPlan({ rows, remarks, etcd }: Programs): void {
+function tellPlan({ rows, remarks, etcd, uwsgi }: Programs): void {
   paragraph(
     "The LDMS cluster of the documentation's cygnus example on this machine, each node started by ldms-entrypoint in local mode: a directory ($ROOT, in LDMS_ENTRYPOINT_ROOT) stands for the container. Paths below it are shown as a container has them. The times are milliseconds.",
   );
@@ -142,8 +143,8 @@ function tellPlan({ rows, remarks, etcd }: Programs): void {
     ['cygnus-05, 06', 'agg-11, agg-12', 'pull two samplers each'],
     [
       'cygnus-07',
-      etcd ? 'agg-2, maestro' : 'agg-2',
-      `pulls agg-11 and agg-12${etcd ? '; etcd and maestro' : ''}`,
+      ['agg-2', ...(etcd ? ['maestro'] : []), ...(uwsgi ? ['ui'] : [])].join(', '),
+      `pulls agg-11 and agg-12${etcd ? '; etcd and maestro' : ''}${uwsgi ? '; the web back-end' : ''}`,
     ],
   ]);
   remark(`Of ${brief.join(', ')}, which start as the others do, only the main steps are shown.`);
@@ -151,10 +152,10 @@ function tellPlan({ rows, remarks, etcd }: Programs): void {
 }
 
 /** Which processes there are, and what has become of the entrypoint's. */
-function tellProcesses({ members, maestro }: Cluster, { realLdms, realMaestro }: Programs): void {
+function tellProcesses({ members, maestro, ui }: Cluster, { realLdms, realMaestro }: Programs): void {
   const megabytes = (kilobytes: number) => `${(kilobytes / 1024).toFixed(0)} MB`;
   const named = ({ comm, program }: Sample) => (comm === program ? comm : `${comm} (${program})`);
-  const rows = members.map(({ place, pid, handOver: { before, after } }) => [
+  const rows = [...members, ...(ui ? [ui] : [])].map(({ place, pid, handOver: { before, after } }) => [
     place.name,
     String(pid),
     `${before.program} → ${named(after)}`,
@@ -218,6 +219,13 @@ async function showSets(nodes: readonly Member[], { munged, realLdms }: Programs
   event(place.name, `ldms_ls, exit 0: ${wanted.join(', ')}`, 'key');
 }
 
+/** Asks the web back-end as a browser would. */
+async function showWeb({ place, port }: Member): Promise<void> {
+  const url = `http://127.0.0.1:${port}/`;
+  const response = await fetch(url, { signal: stopping.signal });
+  event(place.name, `GET ${url}, ${response.status}: ${(await response.text()).trim()}`, 'key');
+}
+
 function tellFailure(error: unknown): void {
   const { message: what, cause } =
     error instanceof Error ? error : { message: String(error), cause: undefined };
@@ -237,7 +245,7 @@ async function stopAll(directory: string, by: string): Promise<boolean> {
     event('demo', `${before}stopping everything with SIGTERM, what was started last first`, 'key');
   const obeyed: boolean[] = [];
   // Nodes of a kind go together; a host's munged outlives its guest.
-  for (const kind of ['maestro', 'agg-2', 'agg-1', 'samp-', 'host']) {
+  for (const kind of ['ui', 'maestro', 'agg-2', 'agg-1', 'samp-', 'host']) {
     const nodes = started.filter(({ place }) => place.name.startsWith(kind));
     obeyed.push(...(await Promise.all(nodes.map((running) => stop(running, hurry.signal)))));
   }

@@ -180,13 +180,20 @@ const longWinded = [
   /^\[etcd\] (\S+ \S+ [INW] \| |WARNING: )/,
 ];
 
+// uwsgi tells of each of its parts; of these lines, the one that its app is loaded and its last.
+const ofUwsgi = /^(WSGI app 0 .* ready|goodbye to uWSGI)|rror|Traceback/;
+
+function isRoutine({ name }: Place, said: string): boolean {
+  return name === 'ui' ? !ofUwsgi.test(said) : longWinded.some((pattern) => pattern.test(said));
+}
+
 function showLog({ place, stopping }: Running, said: string): void {
   const ours = message(said);
   const weight: Record<string, Weight> = { debug: 'aside', error: 'wrong', warn: 'warning' };
   if (ours) {
     const isMinor = ours.level === 'debug' || ours.level === 'info';
     if (!place.brief || !isMinor) event(place.name, inside(place, ours.text), weight[ours.level] ?? 'plain');
-  } else if (!stopping && !longWinded.some((pattern) => pattern.test(said))) {
+  } else if (!stopping && !isRoutine(place, said)) {
     event(place.name, inside(place, said));
   }
 }

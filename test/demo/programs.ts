@@ -16,6 +16,8 @@ export interface Programs {
   readonly munged: string | undefined;
   /** Whether there is an etcd, without which there is no maestro. */
   readonly etcd: boolean;
+  /** Whether there is a uwsgi that can serve Python, without which there is no ui. */
+  readonly uwsgi: boolean;
   /** Whether ldmsd and ldms_ls are the real ones. */
   readonly realLdms: boolean;
   /** Whether maestro and maestro_ctrl are the real ones. */
@@ -43,16 +45,18 @@ export async function findPrograms(directory: string): Promise<Programs> {
     ...(realLdms ? [] : ['ldmsd', 'ldms_ls']),
     ...(realMaestro ? [] : ['maestro', 'maestro_ctrl']),
   ]);
-  const [ours, mungeVersion, etcdVersion, ldmsdVersion] = await Promise.all([
+  const [ours, mungeVersion, etcdVersion, ldmsdVersion, uwsgiVersion] = await Promise.all([
     said(entrypoint, ['--version'], env),
     munged ? said(munged, ['--version'], env) : '',
     etcd ? said('etcd', ['--version'], env) : '',
     said('ldmsd', ['-V'], env),
+    all('uwsgi') ? said('uwsgi', ['--need-plugins=python3', '--version'], env) : '',
   ]);
   const version = ldmsdVersion.replace('LDMSD Version: ', '');
   return {
     munged,
     etcd,
+    uwsgi: uwsgiVersion !== '',
     realLdms,
     realMaestro,
     env,
@@ -66,6 +70,9 @@ export async function findPrograms(directory: string): Promise<Programs> {
         : ['etcd', 'missing', 'there is no maestro node (apt-get install etcd-server)'],
       realLdms ? ['ldmsd, ldms_ls', 'real', version] : ['ldmsd, ldms_ls', 'stand-in', `plays ${version}`],
       ...(etcd ? [maestroRow(realMaestro)] : []),
+      uwsgiVersion
+        ? ['uwsgi', 'real', uwsgiVersion]
+        : ['uwsgi', 'missing', 'there is no ui node (apt-get install uwsgi-core uwsgi-plugin-python3)'],
     ],
     remarks: [
       ...(realLdms
@@ -75,6 +82,9 @@ export async function findPrograms(directory: string): Promise<Programs> {
         ? [
             'The stand-in maestro_ctrl puts ldms_cfg.yaml into etcd, key by key; the stand-in maestro reads it there and configures nobody: that is why the aggregators have a -c file.',
           ]
+        : []),
+      ...(uwsgiVersion
+        ? ['The stand-in sosgui, which uwsgi serves, has no data: it tells which dsosds it would ask.']
         : []),
     ],
   };

@@ -130,7 +130,16 @@ function paint(style: Parameters<typeof styleText>[0], text: string): string {
 
 /** A node's name in the colour of its kind. */
 function paintName(name: string): string {
-  const kinds = { samp: 'green', agg: 'cyan', maestro: 'magenta', host: 'yellow', demo: 'dim' } as const;
-  const kind = /^(?:samp|agg|maestro(?=\s*$)|host|demo)/.exec(name)?.[0] as keyof typeof kinds | undefined;
+  const kinds = {
+    samp: 'green',
+    agg: 'cyan',
+    maestro: 'magenta',
+    ui: 'blue',
+    host: 'yellow',
+    demo: 'dim',
+  } as const;
+  const kind = /^(?:samp|agg|maestro(?=\s*$)|ui(?=\s*$)|host|demo)/.exec(name)?.[0] as
+    | keyof typeof kinds
+    | undefined;
   return paint(kind ? kinds[kind] : 'reset', name);
 }

@@ -60,7 +60,9 @@ test(
     expect(stdout).toMatch(/ldmsd.*(real|stand-in)/);
     expect(stdout).toMatch(/agg-11 .*producer samp-1: \d+ values/);
     expect(stdout).toMatch(/agg-2 .*ldms_ls, exit 0: samp-1\/meminfo, .*samp-4\/meminfo/);
-    expect(stdout.match(/health, exit 0: healthy/g)).toHaveLength(installed('etcd') ? 8 : 7);
+    expect(stdout.match(/health, exit 0: healthy/g)).toHaveLength(
+      7 + Number(installed('etcd')) + Number(installed('uwsgi')),
+    );
     expect(stdout).toMatch(/nothing is left running/);
   },
   patienceMs,
