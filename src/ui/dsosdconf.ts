@@ -11,6 +11,8 @@
 export interface DsosdConf {
   readonly hosts: readonly string[];
   readonly mistakes: readonly { readonly line: number; readonly text: string }[];
+  /** What may work all the same. */
+  readonly warnings: readonly string[];
 }
 
 const mostHosts = 16;
@@ -27,11 +29,10 @@ export function readDsosdConf(text: string): DsosdConf {
     if (wrong !== undefined) return [{ line, text: wrong }];
     const before = first.get(content);
     first.set(content, before ?? line);
-    if (before !== undefined) return [{ line, text: `${content} stands in line ${before} already` }];
-    if (first.size !== mostHosts + 1) return [];
-    return [{ line, text: `${content} is host ${mostHosts + 1}, and libdsos has room for ${mostHosts}` }];
+    return before === undefined ? [] : [{ line, text: `${content} stands in line ${before} already` }];
   });
-  return { hosts: [...first.keys()], mistakes };
+  const tooMany = `it names ${first.size} hosts, and libdsos has room for the answers of ${mostHosts}`;
+  return { hosts: [...first.keys()], mistakes, warnings: first.size > mostHosts ? [tooMany] : [] };
 }
 
 /** Why a line is no host's name or address, or undefined if it may be one. */

@@ -142,53 +142,56 @@ type Sosgui = Required<Pick<Plan, 'notices' | 'requirements' | 'preparations' | 
 /** What sosgui reads and writes. */
 function lookAtSosgui(given: Given): Sosgui {
   const { host } = given;
-  const conf = lookAtDsosdConf(host);
   const path = host.path(settingsPath);
   const text = readMounted(path, settingsPath, 'settings.py', host);
   if (typeof text !== 'string') {
-    const requirements = [conf, { what: path, problem: text }].flat();
-    return { notices: [], requirements, preparations: [], questions: [] };
+    const { notices, requirements } = lookAtDsosdConf(undefined, host);
+    return {
+      notices,
+      requirements: [...requirements, { what: path, problem: text }],
+      preparations: [],
+      questions: [],
+    };
   }
   const said = readDjangoSettings(text);
+  const conf = lookAtDsosdConf(said.dsosConf, host);
   const logs = logDirectories(said, host);
+  const warnings = said.warnings.map((warning): Notice => ({ level: 'warn', text: `${path}: ${warning}` }));
   return {
-    notices: warningsOf(said, path, host),
-    requirements: [...conf, ...parses(given, path), ...logs.requirements],
+    notices: [...conf.notices, ...warnings],
+    requirements: [...conf.requirements, ...parses(given, path), ...logs.requirements],
     preparations: logs.preparations,
     questions: questionOf(given, path),
   };
 }
 
-function lookAtDsosdConf(host: Host): Requirement[] {
-  const path = host.path(dsosdConfPath);
-  const text = readMounted(path, dsosdConfPath, 'dsosd.conf', host);
-  if (typeof text !== 'string') return [{ what: path, problem: text }];
-  const { hosts, mistakes } = readDsosdConf(text);
+/** The hosts of dsosd, in the file that DSOS_CONF names, or in the usual one. */
+function lookAtDsosdConf(named: string | undefined, host: Host): Pick<Sosgui, 'notices' | 'requirements'> {
+  const at = named ?? dsosdConfPath;
+  const path = at === dsosdConfPath ? host.path(at) : at;
+  const text = readMounted(path, at, 'dsosd.conf', host);
+  if (typeof text !== 'string') return { notices: [], requirements: [{ what: path, problem: text }] };
   if (text.trim() === '') {
     const what = `cannot use ${path}: it names no host`;
     const remedy = 'write into it the hosts that run dsosd, each in a line of its own';
-    return [{ what: path, problem: { kind: 'configuration', what, remedy } }];
+    return { notices: [], requirements: [{ what: path, problem: { kind: 'configuration', what, remedy } }] };
   }
-  if (mistakes.length === 0) {
-    return [{ what: path, found: hosts.length === 1 ? '1 host' : `${hosts.length} hosts` }];
-  }
-  return mistakes.slice(0, mostTold).map(({ line, text: wrong }) => ({
-    what: `${path}:${line}`,
-    problem: { kind: 'configuration', what: `${path}:${line}: ${wrong}`, remedy: '' },
-  }));
+  const { hosts, mistakes, warnings } = readDsosdConf(text);
+  const told = mistakes.slice(0, mostTold).map(
+    ({ line, text: wrong }): Requirement => ({
+      what: `${path}:${line}`,
+      problem: { kind: 'configuration', what: `${path}:${line}: ${wrong}`, remedy: '' },
+    }),
+  );
+  const found = hosts.length === 1 ? '1 host' : `${hosts.length} hosts`;
+  return {
+    notices: warnings.map((warning) => ({ level: 'warn', text: `${path}: ${warning}` })),
+    requirements: told.length > 0 ? told : [{ what: path, found }],
+  };
 }
 
 // Of a file that is something else altogether, nobody reads a thousand lines.
 const mostTold = 20;
-
-function warningsOf({ warnings, dsosConf }: DjangoSettings, path: string, host: Host): Notice[] {
-  const isLost = dsosConf !== undefined && host.look(dsosConf).kind === 'nothing';
-  const elsewhere = isLost && dsosConf !== dsosdConfPath;
-  const lost = elsewhere
-    ? [`DSOS_CONF is ${dsosConf}, which does not exist; it is mounted at ${dsosdConfPath}`]
-    : [];
-  return [...warnings, ...lost].map((text) => ({ level: 'warn', text: `${path}: ${text}` }));
-}
 
 /** Compiles a file without running it, and prints where that fails. */
 const parser = [
