@@ -9,8 +9,12 @@ export interface IniEntry {
   readonly value: string;
 }
 
-/** Every key of a text, in its order, as often as it stands there. */
-export function readIni(text: string): IniEntry[] {
+/**
+ * Every key of a text, in its order, as often as it stands there.
+ *
+ * @param between what stands between a key and its value
+ */
+export function readIni(text: string, between = /=/): IniEntry[] {
   let section = '';
   return text.split('\n').flatMap((line): IniEntry[] => {
     const words = line.trim();
@@ -20,7 +24,7 @@ export function readIni(text: string): IniEntry[] {
       section = heading.trim();
       return [];
     }
-    const equals = words.indexOf('=');
+    const equals = words.search(between);
     if (equals < 0) return [{ section, key: words, value: '' }];
     return [{ section, key: words.slice(0, equals).trim(), value: words.slice(equals + 1).trim() }];
   });

@@ -33,8 +33,16 @@ export function mayListen(
   return { requirements, questions: [] };
 }
 
+/** Whether this is a numeric address and a port that there can be; a name is left to the daemon, which may ask the network. */
+export function isAddress({ address, port }: TcpAddress): boolean {
+  const octets = address.split('.').map((octet) => (/^\d{1,3}$/.test(octet) ? Number(octet) : 256));
+  const isNumeric = address.includes(':') || (octets.length === 4 && octets.every((octet) => octet < 256));
+  return isNumeric && Number.isInteger(port) && port > 0 && port < 65_536;
+}
+
 const words: Readonly<Record<string, (host: Host) => string>> = {
   EADDRINUSE: () => 'somebody listens there already',
+  EADDRNOTAVAIL: () => 'this machine does not have that address',
   EACCES: (host) => `uid ${host.uid} may only take ports from ${firstFreePort(host)} on`,
 };
 
@@ -49,14 +57,18 @@ const bindService = 10n;
 export function whyNotListen({ address, port }: TcpAddress, host: Host): string {
   const isTaken = host.listening().some((taken) => taken.port === port && clashes(taken.address, address));
   if (isTaken) return 'EADDRINUSE';
-  return port < firstFreePort(host) && !((host.capabilities() >> bindService) & 1n) ? 'EACCES' : '';
+  return mayTake(port, host) ? '' : 'EACCES';
 }
 
-/** Only addresses of one family are compared: whether `::` takes IPv4 as well does not show. */
-function clashes(one: string, other: string): boolean {
-  if (one.includes(':') !== other.includes(':')) return false;
-  const all = one.includes(':') ? '::' : '0.0.0.0';
-  return one === other || one === all || other === all;
+/** Whether we have the right to listen on a port, be it free or not. */
+export const mayTake = (port: number, host: Host): boolean =>
+  port >= firstFreePort(host) || ((host.capabilities() >> bindService) & 1n) === 1n;
+
+/** Whether one who listens at an address keeps another one out. `::` mostly takes IPv4 as well. */
+function clashes(taken: string, wanted: string): boolean {
+  if (taken === '::' || taken === wanted) return true;
+  if (taken.includes(':') !== wanted.includes(':')) return false;
+  return taken === '0.0.0.0' || wanted === (wanted.includes(':') ? '::' : '0.0.0.0');
 }
 
 /** The first port that everybody may listen on (ip_unprivileged_port_start of ip-sysctl). */

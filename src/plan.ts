@@ -70,6 +70,8 @@ export interface MainCommand extends Command {
   readonly without?: readonly string[];
   /** Its working directory; ours if left out. */
   readonly cwd?: string;
+  /** How many arguments of ours stand behind the user's; none if left out. */
+  readonly trailing?: number;
 }
 
 /** A step on the way to what main needs: a change to the file system, or a program that has to succeed. */

@@ -65,11 +65,11 @@ export function parseDuration(text: string): number | undefined {
   return ms > 0 && ms <= 86_400_000 ? ms : undefined;
 }
 
-/** A URL that grafana can reach a data source by, without its user and password. */
+/** A URL to put paths behind: without a user and password, and without a query. */
 function parseUrl(text: string): string | undefined {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined;
-  const { username, password } = new URL(text);
-  return username || password ? undefined : text;
+  const { username, password, search, hash } = new URL(text);
+  return username || password || search || hash ? undefined : text;
 }
 
 const aDuration = 'a duration such as 500ms, 10s, 2m, or a number of seconds';
@@ -225,7 +225,7 @@ export const settingsTable: readonly Setting[] = [
     key: 'dsosdsUrl',
     name: 'LDMS_ENTRYPOINT_DSOSDS_URL',
     fallback: '',
-    takes: 'an http:// or https:// URL',
+    takes: 'an http:// or https:// URL without user, password and query',
     meaning:
       'grafana: provision a data source for the dsosds plugin that asks the ui container at this URL, such as http://cygnus-07 (/grafana is put behind it if it has no path)',
     parse: parseUrl,

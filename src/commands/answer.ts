@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { makePath } from '../directories.ts';
 import type { Host, TcpAddress } from '../host.ts';
 import { ourRecord, versionRecord } from '../ldmsd/version.ts';
-import { whyNotListen, written } from '../listen.ts';
+import { mayTake, whyNotListen, written } from '../listen.ts';
 import type { Log } from '../log.ts';
 import type { Answers, Command, Question } from '../plan.ts';
 import { errnoOf, errnoWords } from '../problem.ts';
@@ -33,10 +33,16 @@ export async function answer(question: Question, asking: Asking): Promise<Answer
   return { 'ldmsd version': await printedBy(question.command, asking) };
 }
 
-/** Why each address cannot be listened on; empty if it can. Only what is refused is looked into. */
+/** Why each address cannot be listened on; empty if it can. */
 function tryAll(addresses: readonly TcpAddress[], host: Host): Record<string, string> {
-  const isFree = ({ address, port }: TcpAddress) => !address.includes(':') && canBind(address, port);
-  return Object.fromEntries(addresses.map((at) => [written(at), isFree(at) ? '' : whyNotListen(at, host)]));
+  return Object.fromEntries(addresses.map((at) => [written(at), whyNotBound(at, host)]));
+}
+
+function whyNotBound(at: TcpAddress, host: Host): string {
+  if (at.address.includes(':')) return whyNotListen(at, host);
+  if (canBind(at.address, at.port)) return '';
+  if (!canBind(at.address, 0)) return 'EADDRNOTAVAIL';
+  return mayTake(at.port, host) ? 'EADDRINUSE' : 'EACCES';
 }
 
 /** What python3 says about a file that it is to parse; empty if nothing, or if it cannot be asked. */

@@ -1,6 +1,7 @@
 /** `explain`: a plan in words. */
 import type { Host } from '../host.ts';
 import { written } from '../listen.ts';
+import { masked } from '../mask.ts';
 import { userWords } from '../munge/key.ts';
 import type {
   Command,
@@ -116,7 +117,7 @@ function environmentWords({ env = {} }: Command): string {
 
 /** A command as it would be typed in a shell. */
 export function words({ program, args }: Command): string {
-  return [program, ...args].map(quotedIf).join(' ');
+  return masked([program, ...args].map(quotedIf).join(' '));
 }
 
 /** A word, in quotes where a shell needs them. */

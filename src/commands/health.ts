@@ -58,7 +58,7 @@ export async function checkHealth(settings: Settings, host: Host): Promise<Verdi
 async function listens({ xprt, port, host }: Listener, limitMs: number): Promise<Finding> {
   const what = `${xprt}:${port}`;
   if (xprt !== 'sock') return { what, well: 'was not asked (only ldms_ls can)' };
-  const wrong = await whyNotAccepted(host ?? '127.0.0.1', port, limitMs);
+  const wrong = await whyNotAccepted({ host: host ?? '127.0.0.1', port }, limitMs);
   return wrong === undefined ? { what, well: 'accepts connections' } : { what, wrong };
 }
 

@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { asSet, type Mode, modeNamed, modes } from '../entrypoints/index.ts';
 import { type Host, realHost } from '../host.ts';
 import { whyNotListen, written } from '../listen.ts';
+import { masked } from '../mask.ts';
 import type { Answers, Plan } from '../plan.ts';
 import { exitCodes, type Problem, sentence } from '../problem.ts';
 import { readSettings, type Settings } from '../settings.ts';
@@ -119,7 +120,8 @@ async function health(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
   return healthy ? 0 : 1;
 }
 
-const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+const asJson = (value: unknown): string =>
+  `${JSON.stringify(value, (_, part) => (typeof part === 'string' ? masked(part) : part), 2)}\n`;
 
 const usage = (what: string, remedy: string): Problem => ({
   kind: 'usage',

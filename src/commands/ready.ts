@@ -27,7 +27,7 @@ async function awaitTcp(
 ): Promise<string | undefined> {
   const begun = Date.now();
   for (;;) {
-    const because = await whyNotAccepted(host, port, deadlineMs);
+    const because = await whyNotAccepted({ host, port }, deadlineMs);
     if (because === undefined || stop.aborted || over() || Date.now() - begun > deadlineMs) return because;
     // A tenth of what has been waited already.
     await pause(2 + (Date.now() - begun) / 10, stop);

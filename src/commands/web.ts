@@ -2,10 +2,7 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import type { WebFacts } from '../plan.ts';
 import { errnoOf } from '../problem.ts';
-import { whyNotAccepted } from '../process/connect.ts';
-
-/** Where a request goes: a port of this machine, or a Unix socket. */
-type Where = { readonly host: string; readonly port: number } | { readonly path: string };
+import { notConnectedWords, type Where, whyNotAccepted } from '../process/connect.ts';
 
 /**
  * Asks it.
@@ -18,8 +15,7 @@ export async function whyUnwell(
 ): Promise<string | undefined> {
   const where: Where = 'socket' in at ? { path: at.socket } : { host: reachable(at.host), port: at.port };
   try {
-    if (protocol === 'tcp')
-      return 'path' in where ? undefined : await whyNotAccepted(where.host, where.port, limitMs);
+    if (protocol === 'tcp') return await whyNotAccepted(where, limitMs);
     const status = await within(limitMs, (stop) =>
       protocol === 'uwsgi' ? askUwsgi(where, path, stop) : askHttp(protocol, where, path, stop),
     );
@@ -102,21 +98,23 @@ function askUwsgi(where: Where, path: string, signal: AbortSignal): Promise<numb
   head.writeUInt16LE(body.length, 1);
   const { connect } = process.getBuiltinModule('node:net');
   return new Promise((resolve, reject) => {
-    const socket = connect('path' in where ? { path: where.path } : { host: where.host, port: where.port });
+    const socket = connect(where);
     let said = '';
-    const give = (error: Error | undefined) => {
-      const [, status] = /^HTTP\/\S+ (\d+)/.exec(said) ?? [];
-      if (status === undefined) reject(error ?? new Error('it closes the connection without an answer'));
-      else resolve(Number(status));
+    const fail = (error: Error) => {
+      reject(error);
       socket.destroy();
     };
-    signal.addEventListener('abort', () => give(signal.reason as Error));
+    signal.addEventListener('abort', () => fail(signal.reason as Error));
     socket.setEncoding('latin1').on('data', (text: string) => {
       said += text;
-      if (said.includes('\n')) give(undefined);
+      const [, status] = /^HTTP\/\S+ (\d{3})\b/.exec(said) ?? [];
+      if (status === undefined && !said.includes('\n')) return;
+      if (status === undefined) return fail(new Error('what it answers is no HTTP'));
+      resolve(Number(status));
+      socket.destroy();
     });
-    socket.on('error', give);
-    socket.on('close', () => give(undefined));
+    socket.on('error', fail);
+    socket.on('close', () => reject(new Error(hungUp)));
     // Not ended: uwsgi takes a connection that is half closed for one that is gone.
     socket.write(Buffer.concat([head, body]));
   });
@@ -127,6 +125,8 @@ function wordsOf(error: unknown, limitMs: number): string {
   if (errno === 'ABORT_ERR' || (error instanceof Error && error.name === 'AbortError')) {
     return `no answer within ${limitMs / 1000} s`;
   }
-  if (errno === 'ECONNREFUSED' || errno === 'ENOENT') return 'nobody listens';
-  return error instanceof Error ? error.message : String(error);
+  if (errno === 'ECONNRESET') return hungUp;
+  return error instanceof Error ? notConnectedWords(error) : String(error);
 }
+
+const hungUp = 'it closes the connection without an answer';

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Host } from '../host.ts';
 import type { FileAction, Requirement } from '../plan.ts';
 import { errnoWords, type Problem } from '../problem.ts';
+import type { Setting } from './settings.ts';
 
 /** The variables that name them, as the official image sets them (grafana packaging/docker). */
 const ownPlaces = {
@@ -17,20 +18,32 @@ const ownPlaces = {
 /** A path for each. */
 export type Places = Readonly<Record<keyof typeof ownPlaces, string>>;
 
-/** The places of a start: those that GF_PATHS_* name, or the image's own. */
-export function placesOf(host: Host): Places {
-  const at = (place: keyof Places) => {
-    const [variable, own] = ownPlaces[place];
-    return host.env[variable] || host.path(own);
-  };
+/** Where grafana.ini and grafana's own files are: as the arguments say, as GF_PATHS_* name them, or where the image has them. */
+export const configOf = (
+  flags: ReadonlyMap<string, string>,
+  host: Host,
+): Pick<Places, 'config' | 'home'> => ({
+  config: flags.get('config') || named('config', host),
+  home: flags.get('homepath') || named('home', host),
+});
+
+/** The other places: GF_PATHS_* are settings like all others. */
+export function placesOf(found: Pick<Places, 'config' | 'home'>, setting: Setting, host: Host): Places {
+  const at = (place: 'data' | 'logs' | 'plugins' | 'provisioning') =>
+    setting('paths', place) ?? host.path(ownPlaces[place][1]);
   return {
-    config: at('config'),
+    ...found,
     data: at('data'),
-    home: at('home'),
     logs: at('logs'),
     plugins: at('plugins'),
     provisioning: at('provisioning'),
   };
+}
+
+/** What a variable names, or the image's own. */
+export function named(place: keyof Places, host: Host): string {
+  const [variable, own] = ownPlaces[place];
+  return host.env[variable] || host.path(own);
 }
 
 /** What can be said of a place, and what has to be done about it. */
@@ -42,18 +55,18 @@ export interface Placed {
 /** That grafana's own files are there. */
 export function needsHome({ home }: Places, host: Host): Requirement {
   const what = `GF_PATHS_HOME=${home}`;
-  const { kind } = host.look(home);
-  if (kind === 'directory') return { what, found: "grafana's own files are there" };
+  const found = host.look(home);
+  if (found.kind === 'directory') return { what, found: "grafana's own files are there" };
   const problem: Problem = {
     kind: 'configuration',
-    what: `cannot use GF_PATHS_HOME=${home}: ${kind === 'nothing' ? 'it does not exist' : 'it is not a directory'}`,
+    what: `cannot use GF_PATHS_HOME=${home}: ${found.kind === 'nothing' ? errnoWords(found.errno) : 'it is not a directory'}`,
     remedy: 'use an image that contains grafana, or name the directory that it is in',
   };
   return { what, problem };
 }
 
 /**
- * That files can be made and changed in a directory; it is made if it is not there.
+ * That files can be made and changed in a place; it is made if it is not there.
  *
  * @param own a file in it that has to be writable if it is there
  */
@@ -64,8 +77,11 @@ export function needsWritable(
   own?: string,
 ): Placed {
   const [variable] = ownPlaces[place];
-  const path = at[place];
-  const what = `${variable}=${path}`;
+  return mayWrite(`${variable}=${at[place]}`, at[place], host, own);
+}
+
+/** The same for any directory; `what` is what people call it. */
+export function mayWrite(what: string, path: string, host: Host, own?: string): Placed {
   let there = path;
   while (host.look(there).kind === 'nothing' && dirname(there) !== there) there = dirname(there);
   const file = own === undefined ? undefined : `${path}/${own}`;

@@ -1,15 +1,24 @@
 /** What ldms-grafana becomes: grafana-server, after what the official image's start script does. */
 import type { Given } from '../given.ts';
 import type { Host } from '../host.ts';
-import { type Listening, mayListen } from '../listen.ts';
+import { isAddress, type Listening, mayListen } from '../listen.ts';
 import { readMounted } from '../mounted.ts';
-import type { Command, FileAction, Plan, Requirement, WebFacts } from '../plan.ts';
+import type { Command, Plan, Requirement, WebFacts } from '../plan.ts';
 import { otherProgram } from '../programs.ts';
-import { needsHome, needsWritable, type Placed, type Places, placesOf } from './places.ts';
+import {
+  configOf,
+  mayWrite,
+  named,
+  needsHome,
+  needsWritable,
+  type Placed,
+  type Places,
+  placesOf,
+} from './places.ts';
 import { allowDsosds, pluginsToInstall } from './plugins.ts';
 import { provisionDsosds } from './provision.ts';
 import { readSecrets } from './secrets.ts';
-import { flagValue, readSettings, type Setting } from './settings.ts';
+import { readFlags, readSettings, type Setting } from './settings.ts';
 
 /**
  * Plans grafana (grafana packaging/docker/run.sh, of 9.1 and later).
@@ -23,27 +32,37 @@ export function planGrafana(given: Given): Plan {
   const args = withoutName(given.args);
   const other = otherProgram(args, host);
   if (other) return { ...nothing, main: other, handoff: 'exec' };
-  if (args.some((arg) => /^--?(v|version|vv|h|help)$/.test(arg))) {
+  const flags = readFlags(args);
+  if (['v', 'version', 'vv', 'h', 'help'].some((name) => flags.has(name))) {
     return { ...nothing, main: { ...server, args: [...server.args, ...args] }, handoff: 'exec' };
   }
 
-  const named = placesOf(host);
   // An argument of the user's counts, since it comes after ours.
-  const places: Places = {
-    ...named,
-    config: flagValue(args, 'config') ?? named.config,
-    home: flagValue(args, 'homepath') ?? named.home,
-  };
-  const config = lookAtConfig(places, host);
-  const setting = readSettings(args, config.text, host.env);
+  const found = configOf(flags, host);
+  const config = lookAtConfig(found, host);
+  const setting = readSettings(args, config.text, host);
+  const places = placesOf(found, setting, host);
   const secrets = readSecrets(host);
   const dsosds = allowDsosds(host, places.plugins, args, setting);
   const installs = pluginsToInstall(host, places.plugins, places.home, programOf(host, 'cli'));
-  const placed = placesToWrite(places, setting, installs.length > 0, host);
+  const aws = awsCredentials(places, host);
+  const placed = [...placesToWrite(places, setting, installs.write, host), aws];
   const { dsosdsUrl } = settings;
   const provisioned =
     dsosdsUrl === undefined ? undefined : provisionDsosds(dsosdsUrl, dsosds.id, places.provisioning, host);
   const web = listener(setting);
+  const before = [
+    `--homepath=${named('home', host)}`,
+    `--config=${named('config', host)}`,
+    '--packaging=docker',
+  ];
+  const behind = [
+    'cfg:default.log.mode=console',
+    `cfg:default.paths.data=${places.data}`,
+    `cfg:default.paths.logs=${places.logs}`,
+    `cfg:default.paths.plugins=${places.plugins}`,
+    `cfg:default.paths.provisioning=${places.provisioning}`,
+  ];
   const port = portOf(web, given);
   return {
     ...nothing,
@@ -53,6 +72,7 @@ export function planGrafana(given: Given): Plan {
       needsHome(places, host),
       ...placed.flatMap(({ requirements }) => requirements),
       ...secrets.requirements,
+      ...installs.requirements,
       ...(provisioned?.requirements ?? []),
       ...port.requirements,
     ],
@@ -60,23 +80,12 @@ export function planGrafana(given: Given): Plan {
     preparations: [
       ...placed.flatMap(({ preparations }) => preparations),
       ...(provisioned?.preparations ?? []),
-      ...awsCredentials(places, host),
-      ...installs,
+      ...installs.runs,
     ],
     main: {
       program: server.program,
-      args: [
-        ...server.args,
-        `--homepath=${named.home}`,
-        `--config=${named.config}`,
-        '--packaging=docker',
-        ...args,
-        'cfg:default.log.mode=console',
-        `cfg:default.paths.data=${places.data}`,
-        `cfg:default.paths.logs=${places.logs}`,
-        `cfg:default.paths.plugins=${places.plugins}`,
-        `cfg:default.paths.provisioning=${places.provisioning}`,
-      ],
+      args: [...server.args, ...before, ...args, ...behind],
+      trailing: behind.length,
       env: { HOME: places.home, ...dsosds.env },
       secrets: secrets.secrets,
       without: secrets.without,
@@ -99,7 +108,10 @@ function programOf(host: Host, part: 'server' | 'cli'): Command {
     : { program: `grafana-${part}`, args: [] };
 }
 
-function lookAtConfig({ config }: Places, host: Host): { text: string; requirements: Requirement[] } {
+function lookAtConfig(
+  { config }: Pick<Places, 'config'>,
+  host: Host,
+): { text: string; requirements: Requirement[] } {
   const what = `GF_PATHS_CONFIG=${config}`;
   const text = readMounted(config, config, 'grafana.ini', host);
   if (typeof text !== 'string') return { text: '', requirements: [{ what, problem: text }] };
@@ -121,7 +133,7 @@ function placesToWrite(places: Places, setting: Setting, installs: boolean, host
 function listener(setting: Setting): WebFacts {
   const protocol = setting('server', 'protocol') ?? 'http';
   const path = '/api/health';
-  if (protocol === 'socket') {
+  if (protocol.startsWith('socket')) {
     return {
       protocol: 'http',
       at: { socket: setting('server', 'socket') ?? '/tmp/grafana.sock' },
@@ -129,33 +141,38 @@ function listener(setting: Setting): WebFacts {
       well: 'ok',
     };
   }
-  const host = setting('server', 'http_addr') ?? '0.0.0.0';
+  const host = (setting('server', 'http_addr') ?? '0.0.0.0').replace(/^\[(.*)\]$/, '$1');
   const port = Number(setting('server', 'http_port') ?? 3000);
   return { protocol: protocol === 'http' ? 'http' : 'https', at: { host, port }, path, well: 'ok' };
 }
 
 function portOf({ at }: WebFacts, { host, answers }: Given): Listening {
-  const isAddress = 'port' in at && at.port > 0 && /^[\d.]+$|:/.test(at.host);
-  const addresses = isAddress ? [{ address: at.host, port: at.port }] : [];
-  return mayListen(addresses, answers, host, (port) => {
+  const addresses = 'port' in at ? [{ address: at.host, port: at.port }] : [];
+  return mayListen(addresses.filter(isAddress), answers, host, (port) => {
     return `choose another port: docker run -e GF_SERVER_HTTP_PORT=${port < 1024 ? 3000 : port + 1}`;
   });
 }
 
 /** GF_AWS_PROFILES: the credentials of each profile, for CloudWatch. */
-function awsCredentials({ home }: Places, host: Host): FileAction[] {
+function awsCredentials({ home }: Places, host: Host): Placed {
   const profiles = (host.env['GF_AWS_PROFILES'] ?? '').split(/\s+/).filter((name) => /^\w+$/.test(name));
-  if (profiles.length === 0) return [];
+  if (profiles.length === 0) return { requirements: [], preparations: [] };
   const text = profiles.flatMap((profile) => {
-    const [id, key, region] = ['ACCESS_KEY_ID', 'SECRET_ACCESS_KEY', 'REGION'].map(
+    const [id = '', key = '', region = ''] = ['ACCESS_KEY_ID', 'SECRET_ACCESS_KEY', 'REGION'].map(
       (part) => `GF_AWS_${profile}_${part}`,
     );
-    if (!host.env[id ?? ''] || !host.env[key ?? '']) return [];
+    if (!host.env[id] || !host.env[key]) return [];
     const lines = [`[${profile}]`, `aws_access_key_id = \${${id}}`, `aws_secret_access_key = \${${key}}`];
-    return host.env[region ?? ''] ? [...lines, `region = \${${region}}`] : lines;
+    return host.env[region] ? [...lines, `region = \${${region}}`] : lines;
   });
-  return [
-    { do: 'directory', path: `${home}/.aws`, mode: 0o700, mend: false },
-    { do: 'write', path: `${home}/.aws/credentials`, text: `${text.join('\n')}\n`, fills: true, mode: 0o600 },
-  ];
+  const directory = `${home}/.aws`;
+  const path = `${directory}/credentials`;
+  const { requirements, preparations } = mayWrite(
+    `the place for GF_AWS_PROFILES, ${directory}`,
+    directory,
+    host,
+    'credentials',
+  );
+  const write = { do: 'write', path, text: `${text.join('\n')}\n`, fills: true, mode: 0o600 } as const;
+  return { requirements, preparations: [...preparations.map((step) => ({ ...step, mode: 0o700 })), write] };
 }

@@ -1,10 +1,20 @@
 /** Grafana's plugins: those that are to be installed, and the one for DSOS. */
 import type { Host } from '../host.ts';
-import type { Command, Notice, Run } from '../plan.ts';
+import { masked } from '../mask.ts';
+import type { Command, Notice, Requirement, Run } from '../plan.ts';
+import { valueFor } from './secrets.ts';
 import type { Setting } from './settings.ts';
 
 // From a mirror at the other end of the world; grafana-cli has no limit of its own.
 const installMs = 300_000;
+
+/** The plugins to be installed, and what is wrong with their list. */
+export interface Installs {
+  readonly runs: readonly Run[];
+  readonly requirements: readonly Requirement[];
+  /** Whether grafana-cli has to be able to write into the directory. */
+  readonly write: boolean;
+}
 
 /**
  * GF_INSTALL_PLUGINS as the official image has it: names with a comma between them, each with a
@@ -12,9 +22,18 @@ const installMs = 300_000;
  *
  * @param cli grafana-cli, to which the arguments are added
  */
-export function pluginsToInstall(host: Host, directory: string, home: string, cli: Command): Run[] {
-  const items = (host.env['GF_INSTALL_PLUGINS'] ?? '').split(',').flatMap((item) => item.trim() || []);
-  return items.map((item) => {
+export function pluginsToInstall(host: Host, directory: string, home: string, cli: Command): Installs {
+  const items = (valueFor('GF_INSTALL_PLUGINS', host) ?? '').split(',').flatMap((item) => item.trim() || []);
+  const isWhole = (item: string) => !item.includes(';') || /\S.*;\s*\S/.test(item);
+  const requirements = items
+    .filter((item) => !isWhole(item))
+    .map((item): Requirement => {
+      const what = `cannot install ${masked(item)} of GF_INSTALL_PLUGINS: it is no URL;FOLDER`;
+      const remedy =
+        'write the URL of its archive and the folder to put it into, with a semicolon between them';
+      return { what: 'GF_INSTALL_PLUGINS', problem: { kind: 'configuration', what, remedy } };
+    });
+  const runs = items.filter(isWhole).map((item): Run => {
     const [first = '', folder] = item.split(';');
     const words = folder === undefined ? first.split(/\s+/) : [folder.trim()];
     const [id = ''] = words;
@@ -34,6 +53,7 @@ export function pluginsToInstall(host: Host, directory: string, home: string, cl
       ...(isThere && { instead: 'the one that is there is used' }),
     };
   });
+  return { runs, requirements, write: runs.some(({ instead }) => instead === undefined) };
 }
 
 const folder = 'dsosds';
@@ -55,27 +75,45 @@ export function allowDsosds(
   args: readonly string[],
   setting: Setting,
 ): Dsosds {
-  const id = idOf(host, `${directory}/${folder}`);
-  const missing = `there is no plugin ${folder} in ${directory}, without which grafana cannot show LDMS data; a volume or directory that is mounted there hides the image's own: copy it there`;
-  const notices: Notice[] = id === undefined ? [{ level: 'warn', text: missing }] : [];
+  const at = `${directory}/${folder}`;
+  const id = idOf(host, at);
   const name = id ?? folder;
   const allowed = (setting('plugins', 'allow_loading_unsigned_plugins') ?? '')
     .split(/[\s,]+/)
     .filter(Boolean);
-  // An argument of the user's is stronger than any variable, and a secret is read later.
-  const isTheirs =
-    args.some((arg) => arg.startsWith('cfg:plugins.allow_loading_unsigned_plugins=')) ||
-    host.env[`${variable}__FILE`];
-  const env = allowed.includes(name) || isTheirs ? {} : { [variable]: [...allowed, name].join(',') };
-  return { id: name, notices, env };
+  const isAllowed = allowed.includes(name);
+  // An argument of the user's is stronger than any variable, and a file's content is theirs as well.
+  const theirs = args.some((arg) => arg.startsWith(operand))
+    ? operand
+    : host.env[`${variable}__FILE`] && variable;
+  const found = host.look(at);
+  const missing =
+    found.kind === 'nothing' && found.errno === 'ENOENT'
+      ? `there is no plugin ${folder} in ${directory}, without which grafana cannot show LDMS data; a volume or directory that is mounted there hides the image's own: copy it there`
+      : `cannot read the plugin ${at}, without which grafana cannot show LDMS data; let uid ${host.uid} read it`;
+  const refused = `${theirs} does not name ${name}, which grafana will not load therefore; add it`;
+  const texts = [...(id === undefined ? [missing] : []), ...(theirs && !isAllowed ? [refused] : [])];
+  return {
+    id: name,
+    notices: texts.map((text) => ({ level: 'warn', text })),
+    env: isAllowed || theirs ? {} : { [variable]: [...allowed, name].join(',') },
+  };
 }
+
+const operand = 'cfg:plugins.allow_loading_unsigned_plugins=';
 
 /** The id of a plugin; undefined if there is none. It lies in its folder, or as it was built, in dist. */
 function idOf(host: Host, directory: string): string | undefined {
-  for (const file of [`${directory}/plugin.json`, `${directory}/dist/plugin.json`]) {
-    const bytes = host.read(file);
-    const [, id] = /"id"\s*:\s*"([\w-]+)"/.exec(Buffer.isBuffer(bytes) ? bytes.toString() : '') ?? [];
-    if (id !== undefined) return id;
+  const files = [`${directory}/plugin.json`, `${directory}/dist/plugin.json`];
+  return files.flatMap((file) => idIn(host.read(file)) ?? [])[0];
+}
+
+function idIn(bytes: ReturnType<Host['read']>): string | undefined {
+  try {
+    const { id } = JSON.parse(Buffer.isBuffer(bytes) ? bytes.toString() : '{}') as { id?: unknown };
+    return typeof id === 'string' && /^[\w-]+$/.test(id) ? id : undefined;
+  } catch {
+    // Grafana tells of a plugin.json that is broken.
+    return undefined;
   }
-  return undefined;
 }

@@ -49,6 +49,7 @@ function queriesAt(url: string): string {
   return pathname === '/' ? `${origin}/grafana` : url.replace(/\/+$/, '');
 }
 
+/** Grafana puts variables in where a dollar sign stands, unless it stands twice. */
 function dataSource({ url, type, isDefault }: { url: string; type: string; isDefault: boolean }): string {
   return `# Written at each start by ldms-entrypoint, from LDMS_ENTRYPOINT_DSOSDS_URL.
 apiVersion: 1
@@ -57,7 +58,7 @@ datasources:
     uid: ldms-dsosds
     type: ${JSON.stringify(type)}
     access: proxy
-    url: ${JSON.stringify(url)}
+    url: ${JSON.stringify(url.replaceAll('$', '$$$$'))}
     isDefault: ${isDefault}
     editable: false
 `;

@@ -11,6 +11,15 @@ export interface Secrets extends Required<Pick<MainCommand, 'secrets' | 'without
 
 const suffix = '__FILE';
 
+/** A variable's value, its own or that of its file; undefined if it is empty or cannot be had. */
+export function valueFor(name: string, host: Host): string | undefined {
+  const own = host.env[name];
+  const path = host.env[`${name}${suffix}`];
+  if (own || !path || host.look(path).kind !== 'file') return own || undefined;
+  const bytes = host.read(path);
+  return (Buffer.isBuffer(bytes) && bytes.toString().replace(/\n+$/, '')) || undefined;
+}
+
 /** Reads them as the official image does; one that is empty asks for nothing. */
 export function readSecrets(host: Host): Secrets {
   const given = Object.entries(host.env).flatMap(([variable, path]) =>
@@ -27,7 +36,10 @@ export function readSecrets(host: Host): Secrets {
         const both = `cannot set ${name}: both ${name} and ${variable} are set`;
         return { what, problem: { kind: 'configuration', what: both, remedy: 'leave one of them out' } };
       }
-      const bytes = host.read(path);
+      // Read here and at the hand-over: what can be read only once would be empty then.
+      const { kind } = host.look(path);
+      const bytes = kind === 'other' || kind === 'socket' ? undefined : host.read(path);
+      if (!bytes) return { what, problem: secretProblem(name, path, 'it is no regular file') };
       const why = Buffer.isBuffer(bytes) ? whyNoValue(bytes) : errnoWords(bytes.errno);
       return why === undefined ? { what, found: path } : { what, problem: secretProblem(name, path, why) };
     }),

@@ -5,7 +5,7 @@
  */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import type { Host } from '../host.ts';
-import type { Command } from '../plan.ts';
+import type { Command, MainCommand } from '../plan.ts';
 import { errnoOf, errnoWords, type Problem } from '../problem.ts';
 import { changed, changedBytes, type EnvironmentChange } from './environment.ts';
 import {
@@ -120,12 +120,12 @@ export function stopListening(): void {
 /**
  * Becomes the program. Comes back only with the reason why that was not possible.
  *
- * @param cwd its working directory; ours if left out
+ * @param change what its environment has other than ours
  */
 export function becomeProgram(
   { path, argv }: Executable,
   change: EnvironmentChange,
-  cwd: string | undefined,
+  { cwd, trailing = 0 }: MainCommand,
 ): Problem {
   const nowhere = cwd === undefined ? undefined : changeDirectory(cwd);
   if (nowhere) return nowhere;
@@ -133,7 +133,7 @@ export function becomeProgram(
     // `--disable-sigusr1`, with which we are sealed so that SIGUSR1 never opens a debugger port, leaves
     // SIGUSR1 blocked, and execve(2) keeps that too.
     unblockSignals();
-    execveBytes(path, argumentBytes(argv), changedBytes(environmentBytes(), change));
+    execveBytes(path, argumentBytes(argv, trailing), changedBytes(environmentBytes(), change));
     // It came back, and Node can tell why.
     process.execve?.(path, argv, changed(process.env, change));
   } catch (error) {
@@ -174,16 +174,15 @@ function whyNot(path: string, error: unknown): Problem {
  * Arguments as the bytes that we were given.
  *
  * Node decodes them, and replaces what is not valid UTF-8 by U+FFFD; the kernel still has the
- * originals. Whatever we added stands in front, so the user's arguments are the last ones on both
- * sides.
+ * originals. What we added stands in front of the user's arguments and, `trailing` of them, behind.
  */
-function argumentBytes(argv: readonly string[]): Buffer[] {
+function argumentBytes(argv: readonly string[], trailing: number): Buffer[] {
   if (!argv.some((text) => text.includes('\ufffd'))) return argv.map((text) => Buffer.from(text));
-  const given = nulSeparated(readFileSync('/proc/self/cmdline'));
+  // Without our own name and the mode's.
+  const given = nulSeparated(readFileSync('/proc/self/cmdline')).slice(2);
+  const offset = given.length - (argv.length - trailing);
   return argv.map((text, at) =>
-    text.includes('\ufffd')
-      ? (given[given.length - argv.length + at] ?? Buffer.from(text))
-      : Buffer.from(text),
+    text.includes('\ufffd') ? (given[offset + at] ?? Buffer.from(text)) : Buffer.from(text),
   );
 }
 

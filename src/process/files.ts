@@ -33,8 +33,9 @@ const filled = (text: string): string =>
   text.replace(/\$\{(\w+)\}/g, (_, name: string) => process.env[name] ?? '');
 
 function makeDirectory(action: Extract<FileAction, { do: 'directory' }>): void {
-  const there = fs.lstatSync(action.path, { throwIfNoEntry: false });
-  // A link is not followed: what it leads to is not ours to give away.
+  // A link is not followed where owners are changed: what it leads to is not ours to give away.
+  const see = action.mend ? fs.lstatSync : fs.statSync;
+  const there = see(action.path, { throwIfNoEntry: false });
   if (there && !there.isDirectory()) throw 'ENOTDIR';
   if (!there) makePath(action.path);
   if (there && !action.mend) return;

@@ -1,5 +1,7 @@
 /** The preparations of a plan: done in their order, before anything else is started. */
-import type { Plan, Run } from '../plan.ts';
+import type { Host } from '../host.ts';
+import { masked } from '../mask.ts';
+import type { FileAction, Plan, Run } from '../plan.ts';
 import { type Problem, sentence } from '../problem.ts';
 import { runBriefly } from './child.ts';
 import { carryOutFile } from './files.ts';
@@ -16,14 +18,21 @@ export async function prepare(
 ): Promise<Problem | undefined> {
   for (const step of preparations) {
     if (means.stop.by()) return undefined;
-    const problem = step.do === 'run' ? await runStep(step, means) : carryOutFile(step);
-    if (problem && step.do === 'run' && step.instead !== undefined && !means.stop.by()) {
+    const problem = step.do === 'run' ? await runStep(step, means) : doStep(step, means.host);
+    if (means.stop.by()) return undefined;
+    if (problem && step.do === 'run' && step.instead !== undefined) {
       await means.log('warn', `${sentence(problem)}; ${step.instead}`);
     } else if (problem) {
       return problem;
     }
   }
   return undefined;
+}
+
+/** Of what could be seen before, all was well: so little is left that can go wrong. */
+function doStep(step: FileAction, host: Host): Problem | undefined {
+  const problem = carryOutFile(step);
+  return problem && { ...problem, remedy: `let uid ${host.uid} write there` };
 }
 
 async function runStep(step: Run, { host, log, stop }: Pick<Means, 'host' | 'log' | 'stop'>) {
@@ -40,7 +49,8 @@ async function runStep(step: Run, { host, log, stop }: Pick<Means, 'host' | 'log
     return undefined;
   }
   const said = `${stdout}\n${stderr}`.split('\n').flatMap((line) => line.trim() || []);
-  const last = said.length > 0 ? `; it said last: ${said.slice(-3).join(' | ')}` : '';
-  const how = timedOut ? `it did not end within ${limitMs / 1000} s` : `it ended with exit status ${code}`;
+  const last = said.length > 0 ? `; it said last: ${masked(said.slice(-3).join(' | '))}` : '';
+  const ended = code === null ? 'it was killed' : `it ended with exit status ${code}`;
+  const how = timedOut ? `it did not end within ${limitMs / 1000} s` : ended;
   return { ...ifNot, what: `${ifNot.what}: ${how}${last}` };
 }

@@ -5,6 +5,7 @@
  * fails afterwards, nothing of ours is left running.
  */
 import type { Log } from '../log.ts';
+import { masked } from '../mask.ts';
 import type { Plan, Service } from '../plan.ts';
 import { exitCodes, type Problem, sentence } from '../problem.ts';
 import { forgetPlan, recordPlan } from '../record.ts';
@@ -70,11 +71,11 @@ export async function carryOut(plan: Plan, means: Means): Promise<number> {
   const change = changeOf(plan.main);
   if ('kind' in change) return abandon(started, change, means);
 
-  await log('debug', `handing over: exec ${main.argv.join(' ')}`);
+  await log('debug', masked(`handing over: exec ${main.argv.join(' ')}`));
   const recorded = plan.health !== undefined && recordPlan(plan.mode, plan.health, host);
   undoNode(settings.nofile);
   const stopped = await seeSignals(stop);
-  const problem = stopped ? undefined : becomeProgram(main, change, plan.main.cwd);
+  const problem = stopped ? undefined : becomeProgram(main, change, plan.main);
   if (recorded) forgetPlan(host);
   return abandon(started, problem, means);
 }

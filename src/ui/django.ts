@@ -32,10 +32,10 @@ export function readDjangoSettings(text: string): DjangoSettings {
       : []),
     ...(key !== undefined && isPlaceholder(key)
       ? [
-          'SECRET_KEY is a placeholder: whoever knows it can forge sessions; make one: python3 -c "import secrets; print(secrets.token_urlsafe(50))"',
+          'SECRET_KEY is a placeholder or too short: whoever knows it can forge sessions; make one: python3 -c "import secrets; print(secrets.token_urlsafe(50))"',
         ]
       : []),
-    ...(/['"]\*['"]/.test(assigned.get('ALLOWED_HOSTS') ?? '')
+    ...(/^[[(][\s\S]*['"]\*['"]/.test(assigned.get('ALLOWED_HOSTS') ?? '')
       ? ["ALLOWED_HOSTS has '*': it answers to any name; list the names that people use for this host"]
       : []),
     ...missing.map((name) => `${name} is not set, and sosgui finds no data without it: ${examples[name]}`),
@@ -54,18 +54,18 @@ function isPlaceholder(key: string): boolean {
   return key === exampleKey || key.startsWith('django-insecure-') || key.length < 50 || new Set(key).size < 5;
 }
 
-/** The absolute paths that are opened for writing, and those of the settings that sosgui logs to. */
+/** The paths that are opened for writing, and those of the settings that sosgui logs to. */
 function logFilesIn(code: string, assigned: ReadonlyMap<string, string>): string[] {
-  const opened = [...code.matchAll(/\bopen\(\s*(['"])(\/[^'"\n]+)\1\s*,\s*(['"])[awx]/g)].map(
+  const opened = [...code.matchAll(/\bopen\(\s*(['"])([^'"\n]+)\1\s*,\s*(?:mode\s*=\s*)?(['"])[awx]/g)].map(
     ([, , path = '']) => path,
   );
   const named = ['LOG_FILE', 'ODS_LOG_FILE'].flatMap((name) => literal(assigned.get(name)) ?? []);
-  return [...new Set([...opened, ...named])].filter((path) => path.startsWith('/'));
+  return [...new Set([...opened, ...named])];
 }
 
 /** The last value of every name that is assigned at the margin, as it is written. */
 function assignments(code: string): Map<string, string> {
-  const found = [...code.matchAll(/^(\w+)[ \t]*=[ \t]*([[(][^\])]*[\])]|[^\n]*)/gm)];
+  const found = [...code.matchAll(/^(\w+)[ \t]*(?::[^=\n]+)?=[ \t]*([[(][^\])]*[\])]|[^\n]*)/gm)];
   return new Map(found.map(([, name = '', value = '']) => [name, value.trim()]));
 }
 
@@ -76,5 +76,6 @@ const literal = (value: string | undefined): string | undefined =>
 /** A text without its comments and without what stands between triple quotes. */
 function withoutComments(text: string): string {
   const tokens = /("""|''')[\s\S]*?\1|("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|#[^\n]*/g;
-  return text.replace(tokens, (_, triple?: string, plain?: string) => plain ?? (triple ? "''" : ''));
+  // What stands between triple quotes is no literal that we read.
+  return text.replace(tokens, (_, triple?: string, plain?: string) => plain ?? (triple ? 'None' : ''));
 }

@@ -39,6 +39,7 @@ export function readDsosdConf(text: string): DsosdConf {
 function whyNoHost(line: string): string | undefined {
   const words = line.trim();
   const quoted = JSON.stringify(line.length > 60 ? `${line.slice(0, 60)}...` : line);
+  if (line.startsWith('\ufeff')) return 'a byte order mark at its beginning; save the file without it';
   if (words === '') return 'a blank line, which libdsos takes for a host without a name; take it away';
   if (words.startsWith('#')) return `${quoted} is no comment to libdsos but a host's name; take it away`;
   if (line.endsWith('\r')) return 'a carriage return at its end (a DOS file): dos2unix dsosd.conf';

@@ -38,8 +38,9 @@ export function listenerToAsk(
  * @returns undefined for one that cannot be told beforehand, such as a shared socket (`=0`) or a placeholder
  */
 export function placeOf(address: string, cwd: string): WebFacts['at'] | undefined {
-  const [place = ''] = address.split(',');
-  if (place === '' || /^[=@]|[%$]\(|[*?]./.test(place)) return undefined;
+  // Behind a blank follows what a file has as a comment.
+  const [place = ''] = address.trim().split(/,|\s/);
+  if (place === '' || /^[=@]|[%$]\(|[*?].|:\/\//.test(place)) return undefined;
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(place) ?? [];
   if (port !== undefined) return { host: bracketed ?? (plain || '0.0.0.0'), port: Number(port) };
   if (/^(fd|unix):/.test(place)) return undefined;

@@ -5,6 +5,7 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Host } from '../host.ts';
 import { readIni } from '../ini.ts';
+import { flags } from './flags.ts';
 
 /** An option as uwsgi gets it; `name` is the long one. */
 export interface UwsgiOption {
@@ -37,32 +38,18 @@ export const apps: readonly string[] = [
 /** By which plugins are loaded, a comma between their names. */
 export const plugins: readonly string[] = ['plugins', 'plugin', 'need-plugins', 'need-plugin'];
 
+/** Where plugins are looked for. */
+export const pluginDirectories: readonly string[] = ['plugins-dir', 'plugin-dir'];
+
 const iniFiles = ['ini', 'include', 'inherit', 'config'];
 const otherFiles = ['xml', 'xmlconfig', 'yaml', 'yml', 'json', 'js'];
-/** The hooks by which we have SIGTERM end it. */
-export const hooks: readonly string[] = ['hook-asap', 'hook-master-start'];
-const withValue = [
-  ...listeners,
-  ...apps,
-  ...plugins,
-  ...iniFiles,
-  ...otherFiles,
-  ...hooks,
-  'set',
-  'daemonize',
-];
-const flags = ['master', 'need-app', 'reuse-port', 'enable-threads', 'vacuum', 'lazy-apps', 'die-on-term'];
-const moreFlags = [
-  'single-interpreter',
-  'disable-logging',
-  'strict',
-  'thunder-lock',
-  'help',
-  'usage',
-  'version',
-];
-const allFlags = [...flags, ...moreFlags];
-const known = [...withValue, ...allFlags];
+const files = [...iniFiles, ...otherFiles];
+const withValue = [...listeners, ...apps, ...plugins, ...pluginDirectories, ...files, 'set', 'daemonize'];
+const hooks = ['hook-asap', 'hook-master-start'];
+const ourFlags = ['master', 'need-app', 'reuse-port', 'help', 'usage', 'version'];
+const known = [...withValue, ...hooks, ...ourFlags];
+// A name of its own, though it is the beginning of another one.
+const whole = ['http-to'];
 
 const shortWithValue: Readonly<Record<string, string>> = {
   ...{ s: 'socket', w: 'module', d: 'daemonize', x: 'xml', y: 'yaml', j: 'json', S: 'set' },
@@ -75,12 +62,17 @@ const shortFlags: Readonly<Record<string, string>> = { M: 'master', h: 'help' };
  *
  * @param cwd the directory that uwsgi is started in, from which relative paths of files count
  */
-export function readUwsgiOptions(args: readonly string[], host: Host, cwd: string): UwsgiOptions {
-  const reading: Reading = { host, cwd, options: [], unseen: [], files: new Set() };
+export async function readUwsgiOptions(
+  args: readonly string[],
+  host: Host,
+  cwd: string,
+): Promise<UwsgiOptions> {
+  const reading: Reading = { host, cwd, options: [], unseen: [], read: new Set() };
   for (const [name, value = ''] of Object.entries(host.env)) {
-    if (name.startsWith('UWSGI_')) take(name.slice(6).toLowerCase().replaceAll('_', '-'), value, reading);
+    if (name.startsWith('UWSGI_'))
+      await take(name.slice(6).toLowerCase().replaceAll('_', '-'), value, reading);
   }
-  readArguments(args, reading);
+  for (const { name, value } of optionsIn(args)) await take(name, value, reading);
   return reading;
 }
 
@@ -89,106 +81,116 @@ interface Reading {
   readonly cwd: string;
   readonly options: UwsgiOption[];
   readonly unseen: string[];
-  readonly files: Set<string>;
+  readonly read: Set<string>;
 }
 
 /** As getopt_long(3) reads them: operands may stand anywhere, and `--` ends the options. */
-function readArguments(args: readonly string[], reading: Reading): void {
+function optionsIn(args: readonly string[]): UwsgiOption[] {
+  const options: UwsgiOption[] = [];
   const rest = [...args];
-  let isOver = false;
-  // Of an option that we do not know, the next word may be the value.
-  let mayBeValue = false;
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
-    if (isOver || !arg.startsWith('-') || arg === '-') {
-      takeOperand(arg, mayBeValue, reading);
-      mayBeValue = false;
-    } else if (arg === '--') {
-      isOver = true;
-    } else {
-      mayBeValue = arg.startsWith('--') ? readLong(arg, rest, reading) : readShort(arg, rest, reading);
-    }
+    if (arg === '--') return [...options, ...rest.flatMap(operand)];
+    if (!arg.startsWith('-') || arg === '-') options.push(...operand(arg));
+    else if (arg.startsWith('--')) options.push(longOption(arg, rest));
+    else options.push(...shortOptions(arg, rest));
   }
+  return options;
 }
 
-/** @returns whether the next word may be its value */
-function readLong(arg: string, rest: string[], reading: Reading): boolean {
+function longOption(arg: string, rest: string[]): UwsgiOption {
   const equals = arg.indexOf('=');
   const written = arg.slice(2, equals < 0 ? undefined : equals);
+  const isWhole = known.includes(written) || whole.includes(written) || flags.has(written);
   // getopt_long takes a name that is cut short for the only one that begins so, and refuses it otherwise.
-  const name = known.includes(written) ? written : known.find((long) => long.startsWith(written));
-  if (equals >= 0) take(name ?? written, arg.slice(equals + 1), reading);
-  else if (name === undefined) return true;
-  else take(name, withValue.includes(name) ? rest.shift() : undefined, reading);
-  return false;
+  const name = (isWhole ? undefined : known.find((long) => long.startsWith(written))) ?? written;
+  if (equals >= 0) return { name, value: arg.slice(equals + 1) };
+  return flags.has(name) ? { name } : { name, value: rest.shift() ?? '' };
 }
 
-/** @returns whether the next word may be its value */
-function readShort(arg: string, rest: string[], reading: Reading): boolean {
+function shortOptions(arg: string, rest: string[]): UwsgiOption[] {
+  const options: UwsgiOption[] = [];
   for (let at = 1; at < arg.length; at++) {
     const letter = arg.charAt(at);
     const name = shortWithValue[letter];
-    if (name !== undefined) {
-      const value = arg.slice(at + 1) || rest.shift();
-      if (name !== '') take(name, value, reading);
-      return false;
-    }
+    if (name !== undefined) return [...options, { name, value: arg.slice(at + 1) || (rest.shift() ?? '') }];
     // What is behind it is its value, which need not be there.
-    if (letter === 'C') return false;
+    if (letter === 'C') return options;
     const flag = shortFlags[letter];
-    if (flag !== undefined) take(flag, undefined, reading);
+    if (flag !== undefined) options.push({ name: flag });
   }
-  return false;
+  return options;
 }
 
-/** A word without a dash: a configuration file, or an app, by its ending. */
-function takeOperand(word: string, mayBeValue: boolean, reading: Reading): void {
+/** A word without a dash is a configuration file, by its ending. */
+function operand(word: string): UwsgiOption[] {
   const [, ending = ''] = /\.(\w+)(?::[\w-]*)?$/.exec(word) ?? [];
-  if (ending === 'ini') take('ini', word, reading);
-  else if (otherFiles.includes(ending)) take(ending, word, reading);
-  else if (!mayBeValue && (ending === 'py' || ending === 'wsgi')) take('wsgi-file', word, reading);
+  return files.includes(ending) ? [{ name: ending, value: word }] : [];
 }
 
-function take(name: string, value: string | undefined, reading: Reading): void {
+async function take(name: string, value: string | undefined, reading: Reading): Promise<void> {
   const [, set, to] = /^([^=]+)=(.*)$/s.exec(name === 'set' ? (value ?? '') : '') ?? [];
   if (set !== undefined && to !== undefined) {
-    take(set.trim(), to.trim(), reading);
+    await take(set.trim(), to.trim(), reading);
     return;
   }
   reading.options.push(value === undefined ? { name } : { name, value });
-  if (value === undefined || value === '') return;
-  if (iniFiles.includes(name)) readIniFile(value, reading);
-  else if (otherFiles.includes(name)) readOtherFile(value, reading);
+  if (value && files.includes(name)) await readConfiguration(name, value, reading);
 }
 
-/** An INI file, or one section of it: `FILE:SECTION`. */
-function readIniFile(named: string, reading: Reading): void {
-  const [, file = named, section = 'uwsgi'] = /^(.*?):([\w-]*)$/.exec(named) ?? [];
+/** A configuration file, or one section of it: `FILE:SECTION`. */
+async function readConfiguration(kind: string, named: string, reading: Reading): Promise<void> {
+  const [, file = named, section = ''] = /^(.*):([^/:]*)$/s.exec(named) ?? [];
   const text = readFile(file, named, reading);
   if (text === undefined) return;
-  for (const entry of readIni(text)) {
+  const entries = await entriesIn(iniFiles.includes(kind) ? file : kind, text, section || 'uwsgi');
+  for (const [name, written] of entries) {
     // `ini = :other` means another section of the same file.
-    const value = /^:/.test(entry.value) && iniFiles.includes(entry.key) ? file + entry.value : entry.value;
-    if (entry.section === (section || 'uwsgi')) take(entry.key, expanded(value, file, reading), reading);
+    const value = written.startsWith(':') && files.includes(name) ? file + written : written;
+    await take(name, expanded(value, file, reading), reading);
   }
 }
 
-/** XML, YAML and JSON: a line with the option's name is what they have in common. */
-function readOtherFile(named: string, reading: Reading): void {
-  const text = readFile(named, named, reading) ?? '';
-  for (const line of text.split('\n')) {
-    const [, name, value] = /^[\s"'<-]*([\w-]+)["']?\s*[:>]\s*["']?([^"'<,]*)/.exec(line) ?? [];
-    if (name !== undefined) take(name, expanded((value ?? '').trim(), named, reading), reading);
+type Entries = readonly (readonly [name: string, value: string])[];
+
+/** @param kind the option by which it was named, or the file's own name, whose ending tells */
+async function entriesIn(kind: string, text: string, section: string): Promise<Entries> {
+  if (/xml(config)?$/.test(kind)) return xmlEntries(text);
+  if (/js(on)?$/.test(kind)) return sectionOf(() => JSON.parse(text), section);
+  if (/ya?ml$/.test(kind)) {
+    const { parse } = await import('yaml');
+    return sectionOf(() => parse(text), section);
+  }
+  return readIni(text).flatMap((entry) =>
+    entry.section === section ? [[entry.key, entry.value] as const] : [],
+  );
+}
+
+/** The keys of a section, of which those with a list stand for several; none where the text is broken, as uwsgi tells itself. */
+function sectionOf(parse: () => unknown, section: string): Entries {
+  try {
+    const found = (parse() as Record<string, unknown> | null)?.[section] ?? {};
+    return Object.entries(found).flatMap(([name, value]) =>
+      [value].flat().map((one) => [name, String(one ?? '')] as const),
+    );
+  } catch {
+    return [];
   }
 }
+
+const xmlEntries = (text: string): Entries =>
+  [...text.matchAll(/<([\w-]+)\s*(?:\/>|>([^<]*)<\/)/g)].map(([, name = '', value = '']) => [
+    name,
+    value.trim(),
+  ]);
 
 /** The text of a file that has not been read yet; undefined if it cannot be, which uwsgi tells of itself. */
-function readFile(file: string, named: string, { host, cwd, files, unseen }: Reading): string | undefined {
-  if (/^[\w+]+:\/\//.test(file) || file.startsWith('@') || file.includes('%(') || file.includes('$(')) {
+function readFile(file: string, named: string, { host, cwd, read, unseen }: Reading): string | undefined {
+  if (/^[\w+]+:\/\//.test(named) || file.startsWith('@') || file.includes('%(') || file.includes('$(')) {
     unseen.push(named);
     return undefined;
   }
-  if (files.has(named)) return undefined;
-  files.add(named);
+  if (read.has(named)) return undefined;
+  read.add(named);
   const bytes = host.read(isAbsolute(file) ? file : join(cwd, file));
   return Buffer.isBuffer(bytes) ? bytes.toString() : undefined;
 }
@@ -197,7 +199,7 @@ function readFile(file: string, named: string, { host, cwd, files, unseen }: Rea
 function expanded(value: string, file: string, { host, cwd }: Reading): string {
   const directory = dirname(isAbsolute(file) ? file : join(cwd, file));
   return value
-    .replace(/\$\((\w+)\)/g, (whole, name: string) => host.env[name] ?? whole)
+    .replace(/\$\((\w+)\)/g, (placeholder, name: string) => host.env[name] ?? placeholder)
     .replace(/%d/g, () => `${directory}/`);
 }
 

@@ -1,8 +1,8 @@
 /** What ldms-ui becomes: uwsgi, serving sosgui. */
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Given } from '../given.ts';
 import type { Host } from '../host.ts';
-import { type Listening, mayListen } from '../listen.ts';
+import { isAddress, type Listening, mayListen } from '../listen.ts';
 import { readMounted } from '../mounted.ts';
 import type { FileAction, Notice, Plan, Requirement } from '../plan.ts';
 import { errnoWords } from '../problem.ts';
@@ -10,7 +10,15 @@ import { otherProgram } from '../programs.ts';
 import { type DjangoSettings, readDjangoSettings } from './django.ts';
 import { readDsosdConf } from './dsosdconf.ts';
 import { listenerToAsk, placeOf } from './listener.ts';
-import { apps, listeners, named, plugins, readUwsgiOptions, type UwsgiOptions } from './options.ts';
+import {
+  apps,
+  listeners,
+  named,
+  pluginDirectories,
+  plugins,
+  readUwsgiOptions,
+  type UwsgiOptions,
+} from './options.ts';
 
 const directory = '/opt/ovis/ui';
 const settingsPath = `${directory}/sosgui/settings.py`;
@@ -21,7 +29,7 @@ const defaultAddress = ':80';
 const healthPath = '/grafana/';
 
 /** Plans uwsgi. Its arguments are never changed; what they do not say is put in front of them. */
-export function planUi(given: Given): Plan {
+export async function planUi(given: Given): Promise<Plan> {
   const { host } = given;
   const nothing = { mode: 'ui', notices: [], requirements: [], services: [], tasks: [], questions: [] };
   // `docker run … ldms-ui uwsgi --version` names the program that we start anyway.
@@ -30,7 +38,7 @@ export function planUi(given: Given): Plan {
   if (other) return { ...nothing, main: other, handoff: 'exec' };
 
   const cwd = host.path(directory);
-  const said = readUwsgiOptions(args, host, cwd);
+  const said = await readUwsgiOptions(args, host, cwd);
   if (named(said, ['help', 'usage', 'version']).length > 0) {
     return { ...nothing, main: { program: 'uwsgi', args }, handoff: 'exec' };
   }
@@ -61,8 +69,11 @@ function additions(said: UwsgiOptions, addsListener: boolean): string[] {
   const own = named(said, plugins)
     .flatMap(({ value = '' }) => value.split(','))
     .find((name) => isPython.test(name.trim()));
+  // Where the user's plugins are has to be known before one is named.
+  const directories = named(said, pluginDirectories).flatMap(({ value }) => value ?? []);
   return [
     // Before the module, which is an option of this plugin's: the user's own choice, if there is one.
+    ...(addsModule || own === undefined ? directories.map((path) => `--plugins-dir=${path}`) : []),
     ...(addsModule || own === undefined ? [`--plugins=${own?.trim() ?? 'python3'}`] : []),
     ...(addsModule ? [`--module=${module}`] : []),
     ...(isNamed(said, ['master']) ? [] : ['--master']),
@@ -112,7 +123,7 @@ function unseen({ unseen: files }: UwsgiOptions): Notice[] {
 }
 
 function daemonizes(said: UwsgiOptions): Notice[] {
-  if (!isNamed(said, ['daemonize'])) return [];
+  if (!isNamed(said, ['daemonize', 'daemonize2'])) return [];
   const text =
     'uwsgi is told to go to the background (daemonize), and the container ends when it does; leave that out';
   return [{ level: 'warn', text }];
@@ -126,15 +137,17 @@ function portsOf(
 ): Listening {
   const addresses = options.flatMap(({ value = '' }) => {
     const at = placeOf(value, '/');
-    // What is no number is a name, which the network may be needed to know.
-    return at && 'port' in at && at.port > 0 && /^[\d.]+$|:/.test(at.host)
-      ? [{ address: at.host, port: at.port }]
-      : [];
+    return at && 'port' in at ? [{ address: at.host, port: at.port }] : [];
   });
-  return mayListen(isNamed(said, ['reuse-port']) ? [] : addresses, answers, host, (port) => {
-    const example = port < 1024 ? 8000 + port : port + 1;
-    return `choose another port: docker run … ovishpc/ldms-ui --http-socket=:${example}`;
-  });
+  return mayListen(
+    isNamed(said, ['reuse-port']) ? [] : addresses.filter(isAddress),
+    answers,
+    host,
+    (port) => {
+      const example = port < 1024 ? 8000 + port : port + 1;
+      return `choose another port: docker run … ovishpc/ldms-ui --http-socket=:${example}`;
+    },
+  );
 }
 
 type Sosgui = Required<Pick<Plan, 'notices' | 'requirements' | 'preparations' | 'questions'>>;
@@ -168,7 +181,7 @@ function lookAtSosgui(given: Given): Sosgui {
 /** The hosts of dsosd, in the file that DSOS_CONF names, or in the usual one. */
 function lookAtDsosdConf(named: string | undefined, host: Host): Pick<Sosgui, 'notices' | 'requirements'> {
   const at = named ?? dsosdConfPath;
-  const path = at === dsosdConfPath ? host.path(at) : at;
+  const path = at === dsosdConfPath ? host.path(at) : resolve(host.path(directory), at);
   const text = readMounted(path, at, 'dsosd.conf', host);
   if (typeof text !== 'string') return { notices: [], requirements: [{ what: path, problem: text }] };
   if (text.trim() === '') {
@@ -218,30 +231,36 @@ function parses({ answers }: Given, path: string): Requirement[] {
   return [{ what: path, problem: { kind: 'configuration', what: `${path}:${wrong}`, remedy: '' } }];
 }
 
-/** The directories of the log files, which sosgui does not make, and without which it does not load. */
+/** The log files, whose directories sosgui does not make, and without which it does not load. */
 function logDirectories(
   { logFiles }: DjangoSettings,
   host: Host,
 ): { preparations: FileAction[]; requirements: Requirement[] } {
-  const directories = [...new Set(logFiles.map((file) => dirname(file)))];
-  const missing = directories.filter((path) => host.look(path).kind === 'nothing');
+  const files = logFiles.map((file) => resolve(host.path(directory), file));
+  const missing = new Set(
+    files.map((file) => dirname(file)).filter((path) => host.look(path).kind === 'nothing'),
+  );
   return {
-    preparations: missing.map((path) => ({ do: 'directory', path, mode: 0o755, mend: false })),
-    requirements: directories.map((path) => mayLogTo(path, host)),
+    preparations: [...missing].map((path) => ({ do: 'directory', path, mode: 0o755, mend: false })),
+    requirements: files.map((file) => mayLogTo(file, host)),
   };
 }
 
-/** That files can be made in a directory, or that it can be made itself. */
-function mayLogTo(path: string, host: Host): Requirement {
-  const what = `log directory ${path}`;
-  let there = path;
+/** That a file can be written to, or made, if need be with its directory. */
+function mayLogTo(file: string, host: Host): Requirement {
+  const what = `log file ${file}`;
+  const path = dirname(file);
+  let there = host.look(file).kind === 'file' ? file : path;
   while (host.look(there).kind === 'nothing' && dirname(there) !== there) there = dirname(there);
-  const errno = host.look(there).kind === 'directory' ? host.whyNoEntry(there) : 'ENOTDIR';
-  if (errno === undefined) return { what, found: there === path ? 'it can be written to' : 'it can be made' };
+  const { kind } = host.look(there);
+  const errno = kind === 'file' ? host.whyNoWrite(there) : host.whyNoEntry(there);
+  const wrong = kind === 'file' && there !== file ? 'ENOTDIR' : errno;
+  if (wrong === undefined) return { what, found: there === file ? 'it can be written to' : 'it can be made' };
+  const own = `:uid=${host.uid}`;
   const remedy =
-    errno === 'EROFS' || errno === 'EACCES'
-      ? `docker run --tmpfs ${path}${host.uid === 0 ? '' : `:uid=${host.uid}`}, or mount a directory there that uid ${host.uid} may write to`
+    wrong === 'EROFS' || wrong === 'EACCES'
+      ? `docker run --tmpfs ${path}${host.uid === 0 ? '' : own}, or mount a directory there that uid ${host.uid} may write to`
       : 'free that place, or name another log file in settings.py';
-  const why = `cannot write the log files of sosgui to ${path}: ${there}: ${errnoWords(errno)}`;
+  const why = `cannot write the log file ${file} of sosgui: ${there === file ? '' : `${there}: `}${errnoWords(wrong)}`;
   return { what, problem: { kind: 'configuration', what: why, remedy } };
 }
