@@ -33,6 +33,7 @@ const bottom = [
   'host.ts',
   'ini.ts',
   'listen.ts',
+  'mask.ts',
   'settings.ts',
   'log.ts',
   'directories.ts',
