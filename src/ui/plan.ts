@@ -1,14 +1,8 @@
 /** What ldms-ui becomes: uwsgi, serving sosgui. */
-import { dirname, resolve } from 'node:path';
 import type { Given } from '../given.ts';
-import type { Host } from '../host.ts';
 import { isAddress, type Listening, mayListen } from '../listen.ts';
-import { readMounted } from '../mounted.ts';
-import type { FileAction, Notice, Plan, Requirement } from '../plan.ts';
-import { errnoWords } from '../problem.ts';
+import type { Notice, Plan } from '../plan.ts';
 import { otherProgram } from '../programs.ts';
-import { type DjangoSettings, readDjangoSettings } from './django.ts';
-import { readDsosdConf } from './dsosdconf.ts';
 import { listenerToAsk, placeOf } from './listener.ts';
 import {
   apps,
@@ -19,10 +13,8 @@ import {
   readUwsgiOptions,
   type UwsgiOptions,
 } from './options.ts';
+import { directory, lookAtSosgui } from './sosgui.ts';
 
-const directory = '/opt/ovis/ui';
-const settingsPath = `${directory}/sosgui/settings.py`;
-const dsosdConfPath = '/opt/ovis/etc/dsosd.conf';
 const module = 'sosgui.wsgi';
 const defaultAddress = ':80';
 /** What grafana's data source asks to see whether it is well (sosdb-grafana grafana/urls.py). */
@@ -148,119 +140,4 @@ function portsOf(
       return `choose another port: docker run … ovishpc/ldms-ui --http-socket=:${example}`;
     },
   );
-}
-
-type Sosgui = Required<Pick<Plan, 'notices' | 'requirements' | 'preparations' | 'questions'>>;
-
-/** What sosgui reads and writes. */
-function lookAtSosgui(given: Given): Sosgui {
-  const { host } = given;
-  const path = host.path(settingsPath);
-  const text = readMounted(path, settingsPath, 'settings.py', host);
-  if (typeof text !== 'string') {
-    const { notices, requirements } = lookAtDsosdConf(undefined, host);
-    return {
-      notices,
-      requirements: [...requirements, { what: path, problem: text }],
-      preparations: [],
-      questions: [],
-    };
-  }
-  const said = readDjangoSettings(text);
-  const conf = lookAtDsosdConf(said.dsosConf, host);
-  const logs = logDirectories(said, host);
-  const warnings = said.warnings.map((warning): Notice => ({ level: 'warn', text: `${path}: ${warning}` }));
-  return {
-    notices: [...conf.notices, ...warnings],
-    requirements: [...conf.requirements, ...parses(given, path), ...logs.requirements],
-    preparations: logs.preparations,
-    questions: questionOf(given, path),
-  };
-}
-
-/** The hosts of dsosd, in the file that DSOS_CONF names, or in the usual one. */
-function lookAtDsosdConf(named: string | undefined, host: Host): Pick<Sosgui, 'notices' | 'requirements'> {
-  const at = named ?? dsosdConfPath;
-  const path = at === dsosdConfPath ? host.path(at) : resolve(host.path(directory), at);
-  const text = readMounted(path, at, 'dsosd.conf', host);
-  if (typeof text !== 'string') return { notices: [], requirements: [{ what: path, problem: text }] };
-  if (text.trim() === '') {
-    const what = `cannot use ${path}: it names no host`;
-    const remedy = 'write into it the hosts that run dsosd, each in a line of its own';
-    return { notices: [], requirements: [{ what: path, problem: { kind: 'configuration', what, remedy } }] };
-  }
-  const { hosts, mistakes, warnings } = readDsosdConf(text);
-  const told = mistakes.slice(0, mostTold).map(
-    ({ line, text: wrong }): Requirement => ({
-      what: `${path}:${line}`,
-      problem: { kind: 'configuration', what: `${path}:${line}: ${wrong}`, remedy: '' },
-    }),
-  );
-  const found = hosts.length === 1 ? '1 host' : `${hosts.length} hosts`;
-  return {
-    notices: warnings.map((warning) => ({ level: 'warn', text: `${path}: ${warning}` })),
-    requirements: told.length > 0 ? told : [{ what: path, found }],
-  };
-}
-
-// Of a file that is something else altogether, nobody reads a thousand lines.
-const mostTold = 20;
-
-/** Compiles a file without running it, and prints where that fails. */
-const parser = [
-  'import sys',
-  'path = sys.argv[1]',
-  'try:',
-  '    compile(open(path, "rb").read(), path, "exec", dont_inherit=True)',
-  'except (SyntaxError, ValueError) as e:',
-  '    print("%s:%s: %s" % (getattr(e, "lineno", None) or 1, getattr(e, "offset", None) or 1, getattr(e, "msg", e)))',
-].join('\n');
-
-function questionOf({ settings, host, answers }: Given, path: string): Plan['questions'] {
-  const isAsked = settings.uiSettingsCheck && answers['settings.py'] === undefined;
-  if (!isAsked || !('path' in host.program('python3'))) return [];
-  // -I -S: neither the user's site-packages nor the environment have a say, and it starts sooner.
-  const command = { program: 'python3', args: ['-I', '-S', '-c', parser, path] };
-  return [{ about: 'settings.py', path, command }];
-}
-
-function parses({ answers }: Given, path: string): Requirement[] {
-  const wrong = answers['settings.py'];
-  if (wrong === undefined) return [{ what: path, found: 'it is there' }];
-  if (wrong === '') return [{ what: path, found: 'python3 can parse it' }];
-  return [{ what: path, problem: { kind: 'configuration', what: `${path}:${wrong}`, remedy: '' } }];
-}
-
-/** The log files, whose directories sosgui does not make, and without which it does not load. */
-function logDirectories(
-  { logFiles }: DjangoSettings,
-  host: Host,
-): { preparations: FileAction[]; requirements: Requirement[] } {
-  const files = logFiles.map((file) => resolve(host.path(directory), file));
-  const missing = new Set(
-    files.map((file) => dirname(file)).filter((path) => host.look(path).kind === 'nothing'),
-  );
-  return {
-    preparations: [...missing].map((path) => ({ do: 'directory', path, mode: 0o755, mend: false })),
-    requirements: files.map((file) => mayLogTo(file, host)),
-  };
-}
-
-/** That a file can be written to, or made, if need be with its directory. */
-function mayLogTo(file: string, host: Host): Requirement {
-  const what = `log file ${file}`;
-  const path = dirname(file);
-  let there = host.look(file).kind === 'file' ? file : path;
-  while (host.look(there).kind === 'nothing' && dirname(there) !== there) there = dirname(there);
-  const { kind } = host.look(there);
-  const errno = kind === 'file' ? host.whyNoWrite(there) : host.whyNoEntry(there);
-  const wrong = kind === 'file' && there !== file ? 'ENOTDIR' : errno;
-  if (wrong === undefined) return { what, found: there === file ? 'it can be written to' : 'it can be made' };
-  const own = `:uid=${host.uid}`;
-  const remedy =
-    wrong === 'EROFS' || wrong === 'EACCES'
-      ? `docker run --tmpfs ${path}${host.uid === 0 ? '' : own}, or mount a directory there that uid ${host.uid} may write to`
-      : 'free that place, or name another log file in settings.py';
-  const why = `cannot write the log file ${file} of sosgui: ${there === file ? '' : `${there}: `}${errnoWords(wrong)}`;
-  return { what, problem: { kind: 'configuration', what: why, remedy } };
 }
