@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'vitest';
+import YAML from 'yaml';
+import { provisionDsosds } from '../../src/grafana/provision.ts';
+import { type FakeFile, fakeHost } from '../support/fake-host.ts';
+
+const provisioning = '/etc/grafana/provisioning';
+const datasources = `${provisioning}/datasources`;
+const ours = `${datasources}/ldms-dsosds.yaml`;
+
+function provision({
+  url = 'http://cygnus-07',
+  type = 'dsosds',
+  uid = 472,
+  files = { [datasources]: { kind: 'directory' } } as Record<string, FakeFile>,
+} = {}) {
+  return provisionDsosds(url, type, provisioning, fakeHost({ files, uid }));
+}
+const source = (given: Parameters<typeof provision>[0] = {}) => {
+  const write = provision(given).preparations.find((step) => step.do === 'write');
+  const { apiVersion, datasources } = YAML.parse(write?.text ?? '');
+  expect(apiVersion).toBe(1);
+  expect(datasources).toHaveLength(1);
+  return datasources[0];
+};
+
+describe('a data source', () => {
+  test("is written into grafana's directory for them, which is made", () => {
+    expect(provision()).toEqual({
+      requirements: [
+        {
+          what: 'data source of LDMS_ENTRYPOINT_DSOSDS_URL=http://cygnus-07',
+          found: `is written to ${ours}`,
+        },
+      ],
+      preparations: [
+        { do: 'directory', path: datasources, mode: 0o755, mend: false },
+        { do: 'write', path: ours, text: expect.any(String), mode: 0o644 },
+      ],
+    });
+    expect(provision({ files: { [provisioning]: { kind: 'directory' } } })).toEqual(provision());
+  });
+
+  test('says what grafana has to know', () => {
+    expect(source()).toEqual({
+      name: 'LDMS',
+      uid: 'ldms-dsosds',
+      type: 'dsosds',
+      access: 'proxy',
+      url: 'http://cygnus-07/grafana',
+      isDefault: true,
+      editable: false,
+    });
+  });
+
+  test("is of the plugin's type", () => {
+    expect(source({ type: 'sandia-dsosds' })).toMatchObject({ type: 'sandia-dsosds' });
+  });
+
+  test.each([
+    ['no path', 'http://cygnus-07', 'http://cygnus-07/grafana'],
+    ['a slash only', 'http://cygnus-07/', 'http://cygnus-07/grafana'],
+    ['a port', 'http://cygnus-07:8080', 'http://cygnus-07:8080/grafana'],
+    ['https', 'https://ui.example.org', 'https://ui.example.org/grafana'],
+    ['IPv6', 'http://[::1]:80/', 'http://[::1]/grafana'],
+    ['a path', 'http://cygnus-07/sosdb/grafana', 'http://cygnus-07/sosdb/grafana'],
+    ['a path with slashes behind it', 'http://cygnus-07/sosdb//', 'http://cygnus-07/sosdb'],
+    ['what YAML would read as a comment', 'http://h/a #b: "c', 'http://h/a #b: "c'],
+  ])('asks at its URL: %s', (_, url, asked) => {
+    expect(source({ url })).toMatchObject({ url: asked });
+  });
+
+  test.each([
+    ['a variable', 'http://h/$HOME', 'http://h/$$HOME'],
+    ['one in braces', 'http://h/${HOME}', 'http://h/$${HOME}'],
+    ['two', 'http://h/$a/$$b', 'http://h/$$a/$$$$b'],
+  ])('has no variable put into its URL: %s', (_, url, written) => {
+    // Grafana takes one of two dollar signs away.
+    expect(source({ url })).toMatchObject({ url: written });
+    expect(source({ url: url.replaceAll('$', 'x') })).toMatchObject({ url: url.replaceAll('$', 'x') });
+  });
+
+  test.each([
+    ['it is alone', {}, true],
+    ['it was written by an earlier start', { [ours]: {} }, true],
+    [
+      'there is what is no data source',
+      { [`${datasources}/README.md`]: {}, [`${datasources}/a.yaml.bak`]: {} },
+      true,
+    ],
+    ['there is another', { [`${datasources}/prometheus.yaml`]: {} }, false],
+    ['there is another, by its other ending', { [`${datasources}/prometheus.yml`]: {} }, false],
+    ['there is another beside ours', { [ours]: {}, [`${datasources}/a.yaml`]: {} }, false],
+  ])('is the default only if no other can be: %s', (_, more, isDefault) => {
+    expect(source({ files: { [datasources]: { kind: 'directory' }, ...more } })).toMatchObject({ isDefault });
+  });
+});
+
+describe('no place to write it', () => {
+  const refused = (there: string, why: string, uid: number) => ({
+    requirements: [
+      {
+        what: 'data source of LDMS_ENTRYPOINT_DSOSDS_URL=http://cygnus-07',
+        problem: {
+          kind: 'configuration',
+          what: `cannot provision the data source of LDMS_ENTRYPOINT_DSOSDS_URL=http://cygnus-07: ${there}: ${why}`,
+          remedy: `let uid ${uid} write to ${there}, or leave the setting out and mount a ${ours} of your own`,
+        },
+      },
+    ],
+    preparations: [],
+  });
+  const closed = (errno: string): FakeFile => ({ kind: 'directory', closed: errno });
+
+  test.each([
+    [472, 'EACCES', 'permission denied'],
+    [1234, 'EACCES', 'permission denied'],
+    [0, 'EROFS', 'the file system is read-only'],
+  ])('uid %i, %s', (uid, errno, why) => {
+    expect(provision({ uid, files: { [datasources]: closed(errno) } })).toEqual(
+      refused(datasources, why, uid),
+    );
+  });
+
+  test('the directory has yet to be made, and cannot be', () => {
+    expect(provision({ files: { [provisioning]: closed('EROFS') } })).toEqual(
+      refused(provisioning, 'the file system is read-only', 472),
+    );
+  });
+
+  test('there is no such directory', () => {
+    expect(provision({ files: {} })).toEqual(refused(provisioning, 'it does not exist', 472));
+  });
+
+  test('a closed directory above one that is open does not matter', () => {
+    const files = { [provisioning]: closed('EACCES'), [datasources]: { kind: 'directory' } as const };
+    expect(provision({ files }).requirements[0]).toHaveProperty('found');
+  });
+});
