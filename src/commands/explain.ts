@@ -117,7 +117,7 @@ function environmentWords({ env = {} }: Command): string {
 
 /** A command as it would be typed in a shell. */
 export function words({ program, args }: Command): string {
-  return masked([program, ...args].map(quotedIf).join(' '));
+  return [program, ...args].map((word) => quotedIf(masked(word))).join(' ');
 }
 
 /** A word, in quotes where a shell needs them. */

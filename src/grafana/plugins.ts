@@ -24,7 +24,11 @@ export interface Installs {
  */
 export function pluginsToInstall(host: Host, directory: string, home: string, cli: Command): Installs {
   const items = (valueFor('GF_INSTALL_PLUGINS', host) ?? '').split(',').flatMap((item) => item.trim() || []);
-  const isWhole = (item: string) => !item.includes(';') || /\S.*;\s*\S/.test(item);
+  const isWhole = (item: string) =>
+    item
+      .split(';')
+      .slice(0, 2)
+      .every((part) => part.trim() !== '');
   const requirements = items
     .filter((item) => !isWhole(item))
     .map((item): Requirement => {
@@ -90,7 +94,7 @@ export function allowDsosds(
   const missing =
     found.kind === 'nothing' && found.errno === 'ENOENT'
       ? `there is no plugin ${folder} in ${directory}, without which grafana cannot show LDMS data; a volume or directory that is mounted there hides the image's own: copy it there`
-      : `cannot read the plugin ${at}, without which grafana cannot show LDMS data; let uid ${host.uid} read it`;
+      : `cannot read plugin.json of the plugin ${at}, without which grafana cannot show LDMS data; let uid ${host.uid} read it, or copy the plugin there anew`;
   const refused = `${theirs} does not name ${name}, which grafana will not load therefore; add it`;
   const texts = [...(id === undefined ? [missing] : []), ...(theirs && !isAllowed ? [refused] : [])];
   return {

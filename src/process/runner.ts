@@ -71,7 +71,7 @@ export async function carryOut(plan: Plan, means: Means): Promise<number> {
   const change = changeOf(plan.main);
   if ('kind' in change) return abandon(started, change, means);
 
-  await log('debug', masked(`handing over: exec ${main.argv.join(' ')}`));
+  await log('debug', `handing over: exec ${main.argv.map(masked).join(' ')}`);
   const recorded = plan.health !== undefined && recordPlan(plan.mode, plan.health, host);
   undoNode(settings.nofile);
   const stopped = await seeSignals(stop);

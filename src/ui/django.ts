@@ -60,7 +60,7 @@ function logFilesIn(code: string, assigned: ReadonlyMap<string, string>): string
     ([, , path = '']) => path,
   );
   const named = ['LOG_FILE', 'ODS_LOG_FILE'].flatMap((name) => literal(assigned.get(name)) ?? []);
-  return [...new Set([...opened, ...named])];
+  return [...new Set([...opened, ...named])].filter((path) => path !== '');
 }
 
 /** The last value of every name that is assigned at the margin, as it is written. */

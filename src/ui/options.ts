@@ -3,6 +3,7 @@
  * only of the options that decide what we add (uwsgi 2.0, core/uwsgi.c and plugins/python).
  */
 import { dirname, isAbsolute, join } from 'node:path';
+import type { Node } from 'yaml';
 import type { Host } from '../host.ts';
 import { readIni } from '../ini.ts';
 import { flags } from './flags.ts';
@@ -41,9 +42,10 @@ export const plugins: readonly string[] = ['plugins', 'plugin', 'need-plugins', 
 /** Where plugins are looked for. */
 export const pluginDirectories: readonly string[] = ['plugins-dir', 'plugin-dir'];
 
-const iniFiles = ['ini', 'include', 'inherit', 'config'];
-const otherFiles = ['xml', 'xmlconfig', 'yaml', 'yml', 'json', 'js'];
-const files = [...iniFiles, ...otherFiles];
+const endings = ['ini', 'xml', 'yaml', 'yml', 'json', 'js'];
+// Of these, the ending of the file's name tells what it is.
+const byEnding = ['include', 'inherit', 'config'];
+const files = [...endings, 'xmlconfig', ...byEnding];
 const withValue = [...listeners, ...apps, ...plugins, ...pluginDirectories, ...files, 'set', 'daemonize'];
 const hooks = ['hook-asap', 'hook-master-start'];
 const ourFlags = ['master', 'need-app', 'reuse-port', 'help', 'usage', 'version'];
@@ -124,7 +126,7 @@ function shortOptions(arg: string, rest: string[]): UwsgiOption[] {
 /** A word without a dash is a configuration file, by its ending. */
 function operand(word: string): UwsgiOption[] {
   const [, ending = ''] = /\.(\w+)(?::[\w-]*)?$/.exec(word) ?? [];
-  return files.includes(ending) ? [{ name: ending, value: word }] : [];
+  return endings.includes(ending) ? [{ name: ending, value: word }] : [];
 }
 
 async function take(name: string, value: string | undefined, reading: Reading): Promise<void> {
@@ -142,8 +144,9 @@ async function readConfiguration(kind: string, named: string, reading: Reading):
   const [, file = named, section = ''] = /^(.*):([^/:]*)$/s.exec(named) ?? [];
   const text = readFile(file, named, reading);
   if (text === undefined) return;
-  const entries = await entriesIn(iniFiles.includes(kind) ? file : kind, text, section || 'uwsgi');
-  for (const [name, written] of entries) {
+  const [, ending = ''] = /\.(\w+)$/.exec(file) ?? [];
+  const format = byEnding.includes(kind) ? ending : kind;
+  for (const [name, written] of await entriesIn(format, text, section || 'uwsgi')) {
     // `ini = :other` means another section of the same file.
     const value = written.startsWith(':') && files.includes(name) ? file + written : written;
     await take(name, expanded(value, file, reading), reading);
@@ -152,36 +155,42 @@ async function readConfiguration(kind: string, named: string, reading: Reading):
 
 type Entries = readonly (readonly [name: string, value: string])[];
 
-/** @param kind the option by which it was named, or the file's own name, whose ending tells */
-async function entriesIn(kind: string, text: string, section: string): Promise<Entries> {
-  if (/xml(config)?$/.test(kind)) return xmlEntries(text);
-  if (/js(on)?$/.test(kind)) return sectionOf(() => JSON.parse(text), section);
-  if (/ya?ml$/.test(kind)) {
-    const { parse } = await import('yaml');
-    return sectionOf(() => parse(text), section);
-  }
+async function entriesIn(format: string, text: string, section: string): Promise<Entries> {
+  if (format === 'xml' || format === 'xmlconfig') return xmlEntries(text);
+  if (format === 'json' || format === 'js') return jsonEntries(text, section);
+  if (format === 'yaml' || format === 'yml') return yamlEntries(text, section);
   return readIni(text).flatMap((entry) =>
     entry.section === section ? [[entry.key, entry.value] as const] : [],
   );
 }
 
-/** The keys of a section, of which those with a list stand for several; none where the text is broken, as uwsgi tells itself. */
-function sectionOf(parse: () => unknown, section: string): Entries {
+/** None where the text is broken, which uwsgi tells itself. */
+function jsonEntries(text: string, section: string): Entries {
   try {
-    const found = (parse() as Record<string, unknown> | null)?.[section] ?? {};
-    return Object.entries(found).flatMap(([name, value]) =>
-      [value].flat().map((one) => [name, String(one ?? '')] as const),
-    );
+    const found = (JSON.parse(text) as Record<string, unknown> | null)?.[section] ?? {};
+    return Object.entries(found).flatMap(([name, value]) => each(name, value));
   } catch {
     return [];
   }
 }
 
+/** A key may stand more than once. */
+async function yamlEntries(text: string, section: string): Promise<Entries> {
+  const { isMap, parseDocument } = await import('yaml');
+  const { contents } = parseDocument(text, { uniqueKeys: false });
+  const found = isMap(contents) ? contents.get(section) : undefined;
+  if (!isMap(found)) return [];
+  return found.items.flatMap(({ key, value }) => each(String(key), (value as Node | null)?.toJSON()));
+}
+
+/** A list stands for as many keys. */
+const each = (name: string, value: unknown): Entries =>
+  [value].flat().map((one) => [name, String(one ?? '')] as const);
+
 const xmlEntries = (text: string): Entries =>
-  [...text.matchAll(/<([\w-]+)\s*(?:\/>|>([^<]*)<\/)/g)].map(([, name = '', value = '']) => [
-    name,
-    value.trim(),
-  ]);
+  [...text.replace(/<!--[\s\S]*?-->/g, '').matchAll(/<([\w-]+)\s*(?:\/>|>([^<]*)<\/)/g)].map(
+    ([, name = '', value = '']) => [name, value.trim()],
+  );
 
 /** The text of a file that has not been read yet; undefined if it cannot be, which uwsgi tells of itself. */
 function readFile(file: string, named: string, { host, cwd, read, unseen }: Reading): string | undefined {
@@ -191,7 +200,14 @@ function readFile(file: string, named: string, { host, cwd, read, unseen }: Read
   }
   if (read.has(named)) return undefined;
   read.add(named);
-  const bytes = host.read(isAbsolute(file) ? file : join(cwd, file));
+  const path = isAbsolute(file) ? file : join(cwd, file);
+  const { kind } = host.look(path);
+  if (kind === 'other' || kind === 'socket') {
+    // A pipe would have us wait, and what we read of it uwsgi could not read again.
+    unseen.push(named);
+    return undefined;
+  }
+  const bytes = host.read(path);
   return Buffer.isBuffer(bytes) ? bytes.toString() : undefined;
 }
 

@@ -1,6 +1,7 @@
 /** What ldms-ui becomes: uwsgi, serving sosgui. */
 import type { Given } from '../given.ts';
 import { isAddress, type Listening, mayListen } from '../listen.ts';
+import { masked } from '../mask.ts';
 import type { Notice, Plan } from '../plan.ts';
 import { otherProgram } from '../programs.ts';
 import { listenerToAsk, placeOf } from './listener.ts';
@@ -42,7 +43,11 @@ export async function planUi(given: Given): Promise<Plan> {
   const sosgui = servesSosgui(said) ? lookAtSosgui(given) : undefined;
   return {
     ...nothing,
-    notices: [...unseen(said), ...daemonizes(said), ...(sosgui?.notices ?? [])],
+    notices: [
+      ...(listening.length === 0 ? unseen(said) : []),
+      ...daemonizes(said),
+      ...(sosgui?.notices ?? []),
+    ],
     requirements: [...(sosgui?.requirements ?? []), ...ports.requirements],
     preparations: sosgui?.preparations ?? [],
     questions: [...(sosgui?.questions ?? []), ...ports.questions],
@@ -79,8 +84,9 @@ function additions(said: UwsgiOptions, addsListener: boolean): string[] {
  * What has SIGTERM end uwsgi, after the requests that are under way.
  *
  * By itself uwsgi ignores SIGTERM while it loads, reloads on SIGTERM when it has loaded, and looks
- * once a second whether its workers have ended (core/uwsgi.c, core/master.c; all tried with 2.0.21). A
- * worker ignores the SIGHUP by which it is told to finish until it serves.
+ * once a second whether its workers have ended (core/uwsgi.c, core/master.c; all tried with 2.0.21).
+ * Until it serves, a worker ignores the SIGHUP by which it is told to finish, and leaves the SIGINT by
+ * which it is told to end to Python.
  */
 function endings(said: UwsgiOptions): string[] {
   const isOwn = named(said, ['hook-asap', 'hook-master-start']).some(({ value }) =>
@@ -92,8 +98,10 @@ function endings(said: UwsgiOptions): string[] {
     '--hook-asap=unix_signal:15 _exit',
     // From the first worker on, until the hooks of the master.
     '--die-on-term',
-    '--hook-post-app=unix_signal:1 _exit',
-    '--hook-post-fork=unix_signal:1 _exit',
+    // A worker that does not serve yet; it may load the app itself.
+    ...['hook-post-fork', isNamed(said, ['lazy', 'lazy-apps']) ? 'hook-as-user' : 'hook-post-app'].flatMap(
+      (hook) => [`--${hook}=unix_signal:1 _exit`, `--${hook}=unix_signal:2 _exit`],
+    ),
     '--hook-master-start=unix_signal:15 gracefully_kill_them_all',
     // --die-on-term has made this one the reload.
     '--hook-master-start=unix_signal:3 kill_them_all',
@@ -110,7 +118,7 @@ function servesSosgui(said: UwsgiOptions): boolean {
 
 function unseen({ unseen: files }: UwsgiOptions): Notice[] {
   if (files.length === 0) return [];
-  const text = `cannot look into ${files.join(', ')}, which may name a listener: so ${defaultAddress} is not listened on unless --http-socket=${defaultAddress} is given`;
+  const text = `cannot look into ${files.map(masked).join(', ')}, which may name a listener: so ${defaultAddress} is not listened on unless --http-socket=${defaultAddress} is given`;
   return [{ level: 'warn', text }];
 }
 

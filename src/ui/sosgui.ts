@@ -46,7 +46,7 @@ export function lookAtSosgui(given: Given): Sosgui {
 function lookAtDsosdConf(named: string | undefined, host: Host): Pick<Sosgui, 'notices' | 'requirements'> {
   const at = named ?? dsosdConfPath;
   const path = at === dsosdConfPath ? host.path(at) : resolve(host.path(directory), at);
-  const text = readMounted(path, at, 'dsosd.conf', host);
+  const text = readMounted(path, at === dsosdConfPath ? at : path, 'dsosd.conf', host);
   if (typeof text !== 'string') return { notices: [], requirements: [{ what: path, problem: text }] };
   if (text.trim() === '') {
     const what = `cannot use ${path}: it names no host`;
@@ -114,11 +114,14 @@ function logDirectories(
 function mayLogTo(file: string, host: Host): Requirement {
   const what = `log file ${file}`;
   const path = dirname(file);
-  let there = host.look(file).kind === 'file' ? file : path;
+  const isThere = host.look(file).kind !== 'nothing';
+  let there = isThere ? file : path;
   while (host.look(there).kind === 'nothing' && dirname(there) !== there) there = dirname(there);
-  const { kind } = host.look(there);
-  const errno = kind === 'file' ? host.whyNoWrite(there) : host.whyNoEntry(there);
-  const wrong = kind === 'file' && there !== file ? 'ENOTDIR' : errno;
+  const isDirectory = host.look(there).kind === 'directory';
+  const errno = isDirectory ? host.whyNoEntry(there) : host.whyNoWrite(there);
+  // What is there must be no directory; and what is not there must get into one.
+  const misplaced = isThere ? 'EISDIR' : 'ENOTDIR';
+  const wrong = isDirectory === isThere ? misplaced : errno;
   if (wrong === undefined) return { what, found: there === file ? 'it can be written to' : 'it can be made' };
   const own = `:uid=${host.uid}`;
   const remedy =

@@ -520,7 +520,7 @@ describe('passwords in words that are shown', () => {
     expect(JSON.stringify(made)).toMatch(/hunter2.*hunter3.*hunter4/);
     const text = explainText(made, hostOf({ env }));
     expect(text).not.toContain('hunter');
-    expect(text).toContain('--pluginUrl https://***@example.org/x.zip');
+    expect(text).toContain("--pluginUrl 'https://***@example.org/x.zip'");
     expect(text).toContain('cfg:security.admin_password=***');
     expect(text).toContain('cfg:database.url=mysql://***@db/x');
   });

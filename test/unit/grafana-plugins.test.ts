@@ -185,7 +185,7 @@ describe('the plugin for DSOS', () => {
 
   const missing =
     /^there is no plugin dsosds in .*\/plugins, .*without which grafana cannot show LDMS data; .*copy it there$/;
-  const unread = /^cannot read the plugin .*\/plugins\/dsosds, without which grafana cannot show LDMS data/;
+  const unread = /^cannot read plugin.json of the plugin .*\/plugins\/dsosds, without which grafana cannot show LDMS data/;
   test.each([
     ['there is none', {}, missing],
     [

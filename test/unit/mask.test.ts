@@ -13,10 +13,9 @@ test.each([
   ['cfg:auth.generic_oauth.client_secret=hunter2', 'cfg:auth.generic_oauth.client_secret=***'],
   ['cfg:smtp.PASSWORD=hunter2', 'cfg:smtp.PASSWORD=***'],
   ['cfg:metrics.api_token=hunter2=', 'cfg:metrics.api_token=***'],
-  [
-    'grafana-server cfg:smtp.password=hunter2 cfg:log.mode=file',
-    'grafana-server cfg:smtp.password=*** cfg:log.mode=file',
-  ],
+  ["cfg:smtp.password=it's a hunter2", 'cfg:smtp.password=***'],
+  ['cfg:smtp.password="hunter2', 'cfg:smtp.password=***'],
+  ['https://user:p@hunter2@example.org/x.zip', 'https://***@example.org/x.zip'],
 ])('hidden: %s', (text, shown) => {
   expect(masked(text)).toBe(shown);
   expect(masked(masked(text))).toBe(shown);

@@ -258,6 +258,13 @@ describe('other configuration files', () => {
     expect(await listening(args, file(`/c.${ending}`, without))).toEqual([]);
   });
 
+  test('--ini is an INI file whatever it is called, and a name of an option is no ending', async () => {
+    const ini = '[uwsgi]\nhttp-socket = :9090\n';
+    expect(await listening(['--ini=/etc/nodejs'], file('/etc/nodejs', ini))).toEqual(['http-socket=:9090']);
+    expect(await listening(['--ini=/c.yaml'], file('/c.yaml', ini))).toEqual(['http-socket=:9090']);
+    expect(await listening(['/c.config'], file('/c.config', ini))).toEqual([]);
+  });
+
   test.each([
     ['yaml', yaml],
     ['json', json],
@@ -271,6 +278,11 @@ describe('other configuration files', () => {
   test.each([
     ['yaml', 'uwsgi:\n  http-socket:\n    - :9090\n    - :9091\n'],
     ['yaml', 'uwsgi: {http-socket: [":9090", ":9091"]}\n'],
+    ['yaml', 'uwsgi:\n  http-socket: :9090\n  http-socket: :9091\n'],
+    [
+      'xml',
+      '<uwsgi><!-- <socket>:1</socket> --><http-socket>:9090</http-socket><http-socket>:9091</http-socket></uwsgi>',
+    ],
     ['json', '{"uwsgi": {"http-socket": [":9090", ":9091"]}}'],
     ['xml', '<uwsgi><http-socket>:9090</http-socket><http-socket>:9091</http-socket></uwsgi>'],
   ])('of several in %s, each is told: %j', async (ending, content) => {

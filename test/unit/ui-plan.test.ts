@@ -668,6 +668,21 @@ describe('log files', () => {
     expect(await problems(withFiles(closed(logs, 'EACCES')))).toHaveLength(1);
   });
 
+  test('one that is a device is asked itself, whoever has its directory', async () => {
+    const content = good.replace(`${logs}/sosgui.log`, '/dev/stdout');
+    const world = (file: FakeFile) => ({
+      files: { ...missing, [settingsPath]: { content }, '/dev/stdout': file, ...closed('/dev', 'EACCES') },
+    });
+    expect(await problems(world({ kind: 'other' }))).toEqual([]);
+    expect(await problems(world({ kind: 'other', closed: 'EACCES' }))).toHaveLength(1);
+  });
+
+  test('a directory in its place, as docker makes one, is told', async () => {
+    expect(await problems(withFiles({ [`${logs}/sosgui.log`]: { kind: 'directory' } }))).toMatchObject([
+      { what: `cannot write the log file ${logs}/sosgui.log of sosgui: it is a directory` },
+    ]);
+  });
+
   test('each that cannot be written is told', async () => {
     const content = `${good}ODS_LOG_FILE = '${logs}/ods.log'\n`;
     const world = { files: { ...missing, [settingsPath]: { content }, ...closed(logs, 'EROFS') } };
