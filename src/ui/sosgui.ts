@@ -4,7 +4,7 @@ import type { Given } from '../given.ts';
 import type { Host } from '../host.ts';
 import { readMounted } from '../mounted.ts';
 import type { FileAction, Notice, Plan, Requirement } from '../plan.ts';
-import { errnoWords } from '../problem.ts';
+import { errnoWords, type Problem } from '../problem.ts';
 import { type DjangoSettings, readDjangoSettings } from './django.ts';
 import { readDsosdConf } from './dsosdconf.ts';
 
@@ -101,33 +101,43 @@ function logDirectories(
   host: Host,
 ): { preparations: FileAction[]; requirements: Requirement[] } {
   const files = logFiles.map((file) => resolve(host.path(directory), file));
-  const missing = new Set(
-    files.map((file) => dirname(file)).filter((path) => host.look(path).kind === 'nothing'),
-  );
+  const there = files.filter((file) => host.look(file).kind !== 'nothing');
+  const directories = new Set(files.filter((file) => !there.includes(file)).map((file) => dirname(file)));
+  const missing = [...directories].filter((path) => host.look(path).kind === 'nothing');
   return {
-    preparations: [...missing].map((path) => ({ do: 'directory', path, mode: 0o755, mend: false })),
-    requirements: files.map((file) => mayLogTo(file, host)),
+    preparations: missing.map((path) => ({ do: 'directory', path, mode: 0o755, mend: false })),
+    requirements: [
+      ...there.map((file) => mayAppend(file, host)),
+      ...[...directories].map((path) => mayLogIn(path, host)),
+    ],
   };
 }
 
-/** That a file can be written to, or made, if need be with its directory. */
-function mayLogTo(file: string, host: Host): Requirement {
+/** That a log file which is there can be written to. */
+function mayAppend(file: string, host: Host): Requirement {
+  const errno = host.look(file).kind === 'directory' ? 'EISDIR' : host.whyNoWrite(file);
   const what = `log file ${file}`;
-  const path = dirname(file);
-  const isThere = host.look(file).kind !== 'nothing';
-  let there = isThere ? file : path;
+  return errno === undefined
+    ? { what, found: 'it can be written to' }
+    : { what, problem: logProblem(what, errno, '', dirname(file), host) };
+}
+
+/** That log files can be made in a directory, or that it can be made itself. */
+function mayLogIn(path: string, host: Host): Requirement {
+  let there = path;
   while (host.look(there).kind === 'nothing' && dirname(there) !== there) there = dirname(there);
-  const isDirectory = host.look(there).kind === 'directory';
-  const errno = isDirectory ? host.whyNoEntry(there) : host.whyNoWrite(there);
-  // What is there must be no directory; and what is not there must get into one.
-  const misplaced = isThere ? 'EISDIR' : 'ENOTDIR';
-  const wrong = isDirectory === isThere ? misplaced : errno;
-  if (wrong === undefined) return { what, found: there === file ? 'it can be written to' : 'it can be made' };
-  const own = `:uid=${host.uid}`;
+  const errno = host.look(there).kind === 'directory' ? host.whyNoEntry(there) : 'ENOTDIR';
+  const what = `log directory ${path}`;
+  if (errno === undefined) return { what, found: there === path ? 'it can be written to' : 'it can be made' };
+  return { what, problem: logProblem(what, errno, there === path ? '' : `${there}: `, path, host) };
+}
+
+function logProblem(what: string, errno: string, where: string, path: string, host: Host): Problem {
+  const mount = `${path}${host.uid === 0 ? '' : `:uid=${host.uid}`}`;
   const remedy =
-    wrong === 'EROFS' || wrong === 'EACCES'
-      ? `docker run --tmpfs ${path}${host.uid === 0 ? '' : own}, or mount a directory there that uid ${host.uid} may write to`
+    errno === 'EROFS' || errno === 'EACCES'
+      ? `docker run --tmpfs ${mount}, or mount a directory there that uid ${host.uid} may write to`
       : 'free that place, or name another log file in settings.py';
-  const why = `cannot write the log file ${file} of sosgui: ${there === file ? '' : `${there}: `}${errnoWords(wrong)}`;
-  return { what, problem: { kind: 'configuration', what: why, remedy } };
+  const why = `cannot write to the ${what} of sosgui: ${where}${errnoWords(errno)}`;
+  return { kind: 'configuration', what: why, remedy };
 }

@@ -341,7 +341,7 @@ describe('the log directory', () => {
       ];
       expect(refusal(await run('setpriv', words, { env: site.env }))).toMatch(
         new RegExp(
-          `^cannot write the log file.* ${log}.*: permission denied; docker run --tmpfs ${log}:uid=12345, or mount a directory there that uid 12345 may write to$`,
+          `^cannot write to the log directory.* ${log}.*: permission denied; docker run --tmpfs ${log}:uid=12345, or mount a directory there that uid 12345 may write to$`,
         ),
       );
       // Negative control: root may.

@@ -17,7 +17,7 @@ LOG_FILE = "/var/log/sosgui/sosgui.log"
 const settingsPath = '/opt/ovis/ui/sosgui/settings.py';
 const confPath = '/opt/ovis/etc/dsosd.conf';
 const logs = '/var/log/sosgui';
-const logFile = `log file ${logs}/sosgui.log`;
+const logDirectory = `log directory ${logs}`;
 const files: Readonly<Record<string, FakeFile>> = {
   [settingsPath]: { content: good },
   [confPath]: { content: 'node1\nnode2\n' },
@@ -360,7 +360,7 @@ describe('the files of sosgui', () => {
     expect((await plan()).requirements).toEqual([
       { what: confPath, found: '2 hosts' },
       { what: settingsPath, found: 'it is there' },
-      { what: logFile, found: 'it can be made' },
+      { what: logDirectory, found: 'it can be written to' },
     ]);
     expect((await plan([], withFiles({ [confPath]: { content: 'node1' } }))).requirements[0]?.found).toBe(
       '1 host',
@@ -571,7 +571,7 @@ describe('log files', () => {
   test('have their directories made where those are missing, and left where they are not', async () => {
     expect((await plan([], without(logs))).preparations).toEqual([made]);
     expect((await plan([], without(logs))).requirements.at(-1)).toEqual({
-      what: logFile,
+      what: logDirectory,
       found: 'it can be made',
     });
     expect((await plan()).preparations).toEqual([]);
@@ -581,9 +581,7 @@ describe('log files', () => {
     const world = { files: { ...missing, [settingsPath]: { content: missionSettings } } };
     const { preparations, requirements } = await plan([], world);
     expect(preparations).toEqual([made]);
-    expect(requirements.map(({ what }) => what)).toEqual(
-      expect.arrayContaining(['settings', 'sosgui', 'ods'].map((name) => `log file ${logs}/${name}.log`)),
-    );
+    expect(requirements.map(({ what }) => what)).toEqual(expect.arrayContaining([logDirectory]));
   });
 
   test('each of several directories is made', async () => {
@@ -610,7 +608,7 @@ describe('log files', () => {
     [
       'read-only',
       { files: { ...missing, ...closed(logs, 'EROFS') } },
-      '/var/log/sosgui: the file system is read-only',
+      'the file system is read-only',
       mount('', 0),
     ],
     [
@@ -622,7 +620,7 @@ describe('log files', () => {
     [
       "another user's",
       { uid: 1234, files: { ...missing, ...closed(logs, 'EACCES') } },
-      '/var/log/sosgui: permission denied',
+      'permission denied',
       mount(':uid=1234', 1234),
     ],
     [
@@ -634,14 +632,14 @@ describe('log files', () => {
     [
       'a file',
       { files: { ...missing, [logs]: { content: '' } } },
-      '/var/log/sosgui: it, or a part of its path, is not a directory',
+      'it, or a part of its path, is not a directory',
       'free that place, or name another log file in settings.py',
     ],
   ] as const)('are a problem with a remedy: %s', async (_, world, why, remedy) => {
     expect(await problems(world)).toEqual([
       {
         kind: 'configuration',
-        what: `cannot write the log file ${logs}/sosgui.log of sosgui: ${why}`,
+        what: `cannot write to the ${logDirectory} of sosgui: ${why}`,
         remedy,
       },
     ]);
@@ -652,18 +650,18 @@ describe('log files', () => {
     const world = (file: FakeFile) => withFiles({ [there]: file, ...closed(logs, 'EACCES') });
     expect(await problems(world({}))).toEqual([]);
     expect((await plan([], world({}))).requirements.at(2)).toEqual({
-      what: logFile,
+      what: `log file ${there}`,
       found: 'it can be written to',
     });
     expect(await problems({ uid: 1234, ...world({ closed: 'EACCES' }) })).toEqual([
       {
         kind: 'configuration',
-        what: `cannot write the log file ${there} of sosgui: permission denied`,
+        what: `cannot write to the log file ${there} of sosgui: permission denied`,
         remedy: mount(':uid=1234', 1234),
       },
     ]);
     expect(await problems(withFiles({ [there]: { closed: 'EROFS' } }))).toMatchObject([
-      { what: `cannot write the log file ${there} of sosgui: the file system is read-only` },
+      { what: `cannot write to the log file ${there} of sosgui: the file system is read-only` },
     ]);
     expect(await problems(withFiles(closed(logs, 'EACCES')))).toHaveLength(1);
   });
@@ -679,16 +677,17 @@ describe('log files', () => {
 
   test('a directory in its place, as docker makes one, is told', async () => {
     expect(await problems(withFiles({ [`${logs}/sosgui.log`]: { kind: 'directory' } }))).toMatchObject([
-      { what: `cannot write the log file ${logs}/sosgui.log of sosgui: it is a directory` },
+      { what: `cannot write to the log file ${logs}/sosgui.log of sosgui: it is a directory` },
     ]);
   });
 
-  test('each that cannot be written is told', async () => {
-    const content = `${good}ODS_LOG_FILE = '${logs}/ods.log'\n`;
-    const world = { files: { ...missing, [settingsPath]: { content }, ...closed(logs, 'EROFS') } };
-    expect((await problems(world)).map(({ what }) => what)).toEqual([
-      expect.stringContaining(`${logs}/sosgui.log`),
-      expect.stringContaining(`${logs}/ods.log`),
+  test('what is wrong with a directory is told once for all its files', async () => {
+    const content = `${good}ODS_LOG_FILE = '${logs}/ods.log'\nlog = open('/srv/s.log', 'a')\n`;
+    const shut = { ...closed(logs, 'EROFS'), ...closed('/srv', 'EROFS') };
+    const world = { files: { ...missing, [settingsPath]: { content }, ...shut } };
+    expect((await problems(world)).map(({ what }) => what).sort()).toEqual([
+      'cannot write to the log directory /srv of sosgui: the file system is read-only',
+      `cannot write to the ${logDirectory} of sosgui: the file system is read-only`,
     ]);
   });
 
@@ -697,7 +696,7 @@ describe('log files', () => {
     const world = { files: { ...missing, [settingsPath]: { content } } };
     const at = '/opt/ovis/ui/logs';
     const { requirements, preparations } = await plan([], world);
-    expect(requirements.at(2)).toEqual({ what: `log file ${at}/sosgui.log`, found: 'it can be made' });
+    expect(requirements.at(2)).toEqual({ what: `log directory ${at}`, found: 'it can be made' });
     expect(preparations).toEqual([{ ...made, path: at }]);
     const refused = { files: { ...world.files, ...closed(at, 'EROFS') } };
     expect(await problems(refused)).toMatchObject([{ remedy: expect.stringContaining(`--tmpfs ${at}`) }]);
