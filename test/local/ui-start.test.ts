@@ -208,7 +208,9 @@ describe('another user', () => {
     const { code, stderr } = await ui.startWords('setpriv', ...asUser, program, 'ui', ui.listener).ended;
     expect(code).toBe(78);
     expect(message(stderr)).toMatch(
-      new RegExp(`cannot write the log file.* ${log}.*: permission denied; .*--tmpfs ${log}:uid=12345`),
+      new RegExp(
+        `cannot write to the log directory ${log} of sosgui: permission denied; .*--tmpfs ${log}:uid=12345`,
+      ),
     );
     expect(stderr).not.toContain('Starting uWSGI');
   });
