@@ -13,7 +13,7 @@
 export const exitCodes = {
   usage: { code: 64, meaning: 'a wrong command line or a wrong LDMS_ENTRYPOINT_* setting' },
   internal: { code: 70, meaning: 'a mistake in ldms-entrypoint itself; please report it' },
-  configuration: { code: 78, meaning: 'a file or directory that the mode needs is missing or unusable' },
+  configuration: { code: 78, meaning: 'a file, directory or port that the mode needs is missing or unusable' },
   munge: { code: 80, meaning: "munge is wanted and cannot be used: key, munged, or the host's socket" },
   etcd: { code: 81, meaning: 'maestro: etcd does not become healthy, or dies too often' },
   maestro: { code: 82, meaning: 'maestro_ctrl did not put the configuration into etcd' },

@@ -209,7 +209,7 @@ describe('another user', () => {
     expect(code).toBe(78);
     expect(message(stderr)).toMatch(
       new RegExp(
-        `cannot write to the log directory ${log} of sosgui: permission denied; .*--tmpfs ${log}:uid=12345`,
+        `cannot write to the log directory ${log} of sosgui: .*: permission denied; .*--tmpfs ${log}:uid=12345`,
       ),
     );
     expect(stderr).not.toContain('Starting uWSGI');
