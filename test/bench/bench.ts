@@ -20,6 +20,7 @@ import { startAndStop } from './maestro.ts';
 import { makePlace, makeWebPlace, type Place } from './place.ts';
 import { atRest, restartOfMunged } from './resident.ts';
 import { inMs, median, type Part, progress, table } from './table.ts';
+import { webBackEnd } from './web.ts';
 
 const options = minimist(process.argv.slice(2), { boolean: ['write'], default: { rounds: 30 } });
 const rounds = Number(options['rounds']);
@@ -51,6 +52,7 @@ const parts: Part[] = [
   report(times),
   await residence(),
   ...(withMunge ? [await health()] : []),
+  ...(await webBackEnd(rounds)),
   await startAndStop(rounds),
   await atRest(),
   await restartOfMunged(rounds),

@@ -89,10 +89,17 @@ export function makePlace(settings: NodeJS.ProcessEnv = {}): Place {
   return place;
 }
 
-/** One for the web images, with what ui and grafana need and without anything to warn of. */
-export function makeWebPlace(settings: NodeJS.ProcessEnv): Place {
+/**
+ * One for the web images, with what ui and grafana need and without anything to warn of.
+ *
+ * @param played the programs that are /bin/true
+ */
+export function makeWebPlace(
+  settings: NodeJS.ProcessEnv,
+  played: readonly string[] = ['uwsgi', 'grafana-server'],
+): Place {
   const place = makePlace(settings);
-  for (const name of ['uwsgi', 'grafana-server']) symlinkSync('/bin/true', place.path(`bin/${name}`));
+  for (const name of played) symlinkSync('/bin/true', place.path(`bin/${name}`));
   place.write('opt/ovis/etc/dsosd.conf', 'cygnus-07\n');
   place.write(
     'opt/ovis/ui/sosgui/settings.py',
