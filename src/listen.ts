@@ -9,7 +9,8 @@ export interface Listening {
 }
 
 /**
- * That each address is free, and that we may listen on it.
+ * That each address is free, and that we may listen on it. Names are left to the daemon, which may ask
+ * the network, as is port 0, which is any that is free.
  *
  * @param answers those of an earlier plan, if there was one
  * @param remedy how another port than the given one is chosen
@@ -18,26 +19,36 @@ export function mayListen(
   addresses: readonly TcpAddress[],
   answers: Answers,
   host: Host,
-  remedy: (port: number) => string,
+  remedy: (at: TcpAddress) => string,
 ): Listening {
+  const bad = (at: TcpAddress, why: string): Requirement => {
+    const what = `cannot listen on ${written(at)}: ${why}`;
+    return { what: `port ${at.port}`, problem: { kind: 'configuration', what, remedy: remedy(at) } };
+  };
+  const isPort = ({ port }: TcpAddress) => Number.isInteger(port) && port >= 0 && port < 65_536;
+  const none = addresses
+    .filter((at) => !isPort(at))
+    .map((at) => bad(at, 'a port is a number from 1 to 65535'));
+  const asked = addresses.filter((at) => isPort(at) && at.port > 0 && isAddress(at.address));
   const answer = answers.addresses;
-  if (addresses.length === 0) return { requirements: [], questions: [] };
-  if (!answer) return { requirements: [], questions: [{ about: 'addresses', addresses }] };
-  const requirements = addresses.map((at): Requirement => {
-    const what = `port ${at.port}`;
+  if (!answer || asked.length === 0) {
+    const trimmed = asked.map(({ address, port }) => ({ address, port }));
+    return {
+      requirements: none,
+      questions: asked.length > 0 ? [{ about: 'addresses', addresses: trimmed }] : [],
+    };
+  }
+  const looked = asked.map((at): Requirement => {
     const wrong = words[answer[written(at)] ?? ''];
-    if (wrong === undefined) return { what, found: 'free' };
-    const text = `cannot listen on ${written(at)}: ${wrong(host)}`;
-    return { what, problem: { kind: 'configuration', what: text, remedy: remedy(at.port) } };
+    return wrong === undefined ? { what: `port ${at.port}`, found: 'free' } : bad(at, wrong(host));
   });
-  return { requirements, questions: [] };
+  return { requirements: [...none, ...looked], questions: [] };
 }
 
-/** Whether this is a numeric address and a port that there can be; a name is left to the daemon, which may ask the network. */
-export function isAddress({ address, port }: TcpAddress): boolean {
+/** Whether this is a numeric address. */
+function isAddress(address: string): boolean {
   const octets = address.split('.').map((octet) => (/^\d{1,3}$/.test(octet) ? Number(octet) : 256));
-  const isNumeric = address.includes(':') || (octets.length === 4 && octets.every((octet) => octet < 256));
-  return isNumeric && Number.isInteger(port) && port > 0 && port < 65_536;
+  return address.includes(':') || (octets.length === 4 && octets.every((octet) => octet < 256));
 }
 
 const words: Readonly<Record<string, (host: Host) => string>> = {
@@ -57,12 +68,11 @@ const bindService = 10n;
 export function whyNotListen({ address, port }: TcpAddress, host: Host): string {
   const isTaken = host.listening().some((taken) => taken.port === port && clashes(taken.address, address));
   if (isTaken) return 'EADDRINUSE';
-  return mayTake(port, host) ? '' : 'EACCES';
+  return isLow(port, host) && !((host.capabilities() >> bindService) & 1n) ? 'EACCES' : '';
 }
 
-/** Whether we have the right to listen on a port, be it free or not. */
-export const mayTake = (port: number, host: Host): boolean =>
-  port >= firstFreePort(host) || ((host.capabilities() >> bindService) & 1n) === 1n;
+/** Whether a port is one of those that need a right. */
+export const isLow = (port: number, host: Host): boolean => port < firstFreePort(host);
 
 /** Whether one who listens at an address keeps another one out. `::` mostly takes IPv4 as well. */
 function clashes(taken: string, wanted: string): boolean {

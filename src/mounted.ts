@@ -21,6 +21,9 @@ export function readMounted(path: string, mountedAt: string, example: string, ho
       'remove that directory on the host and name the real file',
     );
   }
+  if (host.look(path).kind === 'other' || host.look(path).kind === 'socket') {
+    return bad('it is no regular file', 'mount a file there');
+  }
   if (host.mounts().findLast(({ point }) => point === path)?.deleted) {
     return bad(
       'the file that is mounted there was replaced on the host by another one, as most editors and sed -i do',
@@ -29,7 +32,10 @@ export function readMounted(path: string, mountedAt: string, example: string, ho
   }
   const bytes = host.read(path);
   if (!Buffer.isBuffer(bytes)) {
-    const mount = `mount yours: docker run -v /on-host/${example}:${mountedAt}:ro`;
+    const mount =
+      host.root === ''
+        ? `mount yours: docker run -v /on-host/${example}:${mountedAt}:ro`
+        : `put yours there: cp ${example} ${path}`;
     const permitted = `let uid ${host.uid} read it: chmod a+r on the host`;
     return bad(errnoWords(bytes.errno), bytes.errno === 'EACCES' ? permitted : mount);
   }

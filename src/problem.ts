@@ -13,7 +13,10 @@
 export const exitCodes = {
   usage: { code: 64, meaning: 'a wrong command line or a wrong LDMS_ENTRYPOINT_* setting' },
   internal: { code: 70, meaning: 'a mistake in ldms-entrypoint itself; please report it' },
-  configuration: { code: 78, meaning: 'a file, directory or port that the mode needs is missing or unusable' },
+  configuration: {
+    code: 78,
+    meaning: 'a file, directory or port that the mode needs is missing or unusable',
+  },
   munge: { code: 80, meaning: "munge is wanted and cannot be used: key, munged, or the host's socket" },
   etcd: { code: 81, meaning: 'maestro: etcd does not become healthy, or dies too often' },
   maestro: { code: 82, meaning: 'maestro_ctrl did not put the configuration into etcd' },
@@ -69,6 +72,9 @@ export function errnoWords(error: unknown): string {
 /** The `code` of a Node system error (`"ENOENT"`), or an empty string. */
 export function errnoOf(error: unknown): string {
   if (typeof error === 'string') return error;
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return '';
+  if (!(error instanceof Error)) return '';
+  if ('code' in error && typeof error.code === 'string' && error.code !== '') return error.code;
+  // process.execve tells its number only.
+  const number = 'errno' in error ? Math.abs(Number(error.errno)) : 0;
+  return number > 0 ? process.getBuiltinModule('node:util').getSystemErrorName(-number) : '';
 }

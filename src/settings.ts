@@ -251,7 +251,7 @@ export function readSettings(env: NodeJS.ProcessEnv): { settings: Settings; prob
     const read = (text: string) => (text === '' ? unset : parse(text));
     const value = read(given);
     const malformed = value === undefined && given !== '';
-    if (malformed) wrong.push(`${name}=${given} is not ${takes}`);
+    if (malformed) wrong.push(`${name}=${withoutPassword(given)} is not ${takes}`);
     settings[key] = malformed ? read(fallback) : value;
   }
   for (const name of Object.keys(env)) {
@@ -272,6 +272,9 @@ export function readSettings(env: NodeJS.ProcessEnv): { settings: Settings; prob
     },
   };
 }
+
+/** No setting has an at sign in it: what stands before one is somebody's password. */
+const withoutPassword = (given: string): string => given.replace(/^([a-z]+:\/\/)?.*@/is, '$1***@');
 
 /** The setting that a misspelt name must mean: at most two letters off, and no other as near. */
 function nearest(name: string): string | undefined {

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { makePath } from '../directories.ts';
 import type { Host, TcpAddress } from '../host.ts';
 import { ourRecord, versionRecord } from '../ldmsd/version.ts';
-import { mayTake, whyNotListen, written } from '../listen.ts';
+import { isLow, whyNotListen, written } from '../listen.ts';
 import type { Log } from '../log.ts';
 import type { Answers, Command, Question } from '../plan.ts';
 import { errnoOf, errnoWords } from '../problem.ts';
@@ -42,7 +42,8 @@ function whyNotBound(at: TcpAddress, host: Host): string {
   if (at.address.includes(':')) return whyNotListen(at, host);
   if (canBind(at.address, at.port)) return '';
   if (!canBind(at.address, 0)) return 'EADDRNOTAVAIL';
-  return mayTake(at.port, host) ? 'EADDRINUSE' : 'EACCES';
+  // Of a low port it may be the right that is lacking, whatever our capabilities: they may be another namespace's.
+  return isLow(at.port, host) ? whyNotListen(at, host) || 'EACCES' : 'EADDRINUSE';
 }
 
 /** What python3 says about a file that it is to parse; empty if nothing, or if it cannot be asked. */

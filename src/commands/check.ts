@@ -37,11 +37,6 @@ export function checkPlan(plan: Plan, host: Host): CheckResult {
       }
       return [judge(name, { ...ifNot, what: `cannot use ${name}: there is no socket ${socket}` }, '')];
     }),
-    ...plan.questions.flatMap((question): Check[] =>
-      question.about === 'settings.py'
-        ? [{ what: question.path, state: 'open', text: 'whether python3 can parse it is seen at the start' }]
-        : [],
-    ),
     ...[...programs, plan.main].map((command) => {
       const found = findExecutable(host, command);
       const what = `program ${command.program}`;
@@ -60,7 +55,9 @@ export function checkText({ mode, checks }: CheckResult): string {
   const marks = { ok: 'ok  ', warn: 'warn', open: '?   ', failed: 'FAIL' };
   // A mistake in a file begins with its place already.
   const lines = checks.map(({ what, state, text }) =>
-    text.startsWith(what) ? `${marks[state]}  ${text}` : `${marks[state]}  ${what}: ${text}`,
+    text.startsWith(what) || state === 'warn'
+      ? `${marks[state]}  ${text}`
+      : `${marks[state]}  ${what}: ${text}`,
   );
   const failed = checks.filter(({ state }) => state === 'failed').length;
   const open = checks.some(({ state }) => state === 'open') ? ', as far as looking tells' : '';

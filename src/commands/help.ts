@@ -14,7 +14,7 @@ ldms-entrypoint health               is the running container healthy? exit 0 or
 ldms-entrypoint --version
 ldms-entrypoint --help
 
-After samp and agg, a first word that names a program runs that program in ldmsd's place.
+After samp, agg, ui and grafana, a first word that names a program runs that in the daemon's place.
 explain and check take --json before MODE: the plan, or the results, as data.
 
 Modes

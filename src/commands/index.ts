@@ -84,26 +84,33 @@ async function planned(
   const given = { args, settings, host, answers: {} };
   const plan = asSet(await mode.plan(given), settings);
   if (word === 'explain') return print(json ? asJson(plan) : explainText(plan, host));
-  const answers = answersByLooking(plan, host);
+  const answers = await answersOfCheck(plan, host);
   const looked = answers ? asSet(await mode.plan({ ...given, answers }), settings) : plan;
   const result = checkPlan(looked, host);
   print(json ? asJson(result) : checkText(result));
   return result.exit;
 }
 
-/** The answers that check can give, which connects to nobody and tries nothing; undefined if it needs none. */
-function answersByLooking({ questions }: Plan, host: Host): Answers | undefined {
-  const answers = questions.flatMap((question): Answers[] => {
+/** The answers that check can give, which connects to nobody and changes nothing; undefined if it needs none. */
+async function answersOfCheck({ questions }: Plan, host: Host): Promise<Answers | undefined> {
+  let answers: Answers | undefined;
+  for (const question of questions) {
     // A socket that is there is taken for one that is served.
-    if (question.about === 'munge socket') return [{ 'munge socket': 'yes' }];
-    if (question.about !== 'addresses') return [];
-    return [
-      {
-        addresses: Object.fromEntries(question.addresses.map((at) => [written(at), whyNotListen(at, host)])),
-      },
-    ];
-  });
-  return answers.length > 0 ? Object.assign({}, ...answers) : undefined;
+    if (question.about === 'munge socket') answers = { ...answers, 'munge socket': 'yes' };
+    if (question.about === 'addresses') {
+      const looked = question.addresses.map((at) => [written(at), whyNotListen(at, host)] as const);
+      answers = { ...answers, addresses: Object.fromEntries(looked) };
+    }
+    if (question.about === 'settings.py') {
+      const { answer } = await import('./answer.ts');
+      const nobody = { signal: new AbortController().signal, by: () => undefined };
+      answers = {
+        ...answers,
+        ...(await answer(question, { host, stop: nobody, log: async () => undefined })),
+      };
+    }
+  }
+  return answers;
 }
 
 async function health(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {

@@ -1,6 +1,6 @@
 /** Grafana's files and directories: where they are, and whether they can be used. */
-import { dirname } from 'node:path';
 import type { Host } from '../host.ts';
+import { whyNoRoom } from '../nearest.ts';
 import type { FileAction, Requirement } from '../plan.ts';
 import { errnoWords, type Problem } from '../problem.ts';
 import type { Setting } from './settings.ts';
@@ -57,9 +57,10 @@ export function needsHome({ home }: Places, host: Host): Requirement {
   const what = `GF_PATHS_HOME=${home}`;
   const found = host.look(home);
   if (found.kind === 'directory') return { what, found: "grafana's own files are there" };
+  const because = found.kind === 'nothing' ? errnoWords(found.errno) : 'it is not a directory';
   const problem: Problem = {
     kind: 'configuration',
-    what: `cannot use GF_PATHS_HOME=${home}: ${found.kind === 'nothing' ? errnoWords(found.errno) : 'it is not a directory'}`,
+    what: `cannot use GF_PATHS_HOME=${home}: ${because}`,
     remedy: 'use an image that contains grafana, or name the directory that it is in',
   };
   return { what, problem };
@@ -82,11 +83,9 @@ export function needsWritable(
 
 /** The same for any directory; `what` is what people call it. */
 export function mayWrite(what: string, path: string, host: Host, own?: string): Placed {
-  let there = path;
-  while (host.look(there).kind === 'nothing' && dirname(there) !== there) there = dirname(there);
+  const { there, errno: whole } = whyNoRoom(path, host);
   const file = own === undefined ? undefined : `${path}/${own}`;
   const hasFile = file !== undefined && host.look(file).kind === 'file';
-  const whole = host.look(there).kind === 'directory' ? host.whyNoEntry(there) : 'ENOTDIR';
   const inside = hasFile && whole === undefined ? host.whyNoWrite(file) : undefined;
   const errno = whole ?? inside;
   const isThere = there === path;
@@ -110,7 +109,8 @@ function remedyFor(errno: string, where: string, path: string, host: Host): stri
     return `mount a volume there: docker run -v grafana:${path}, or --tmpfs ${path}:uid=${host.uid}`;
   if (errno !== 'EACCES' && errno !== 'EPERM') return 'free or mend that place, or name another one';
   const found = host.look(where);
-  const owner = 'uid' in found && found.uid !== host.uid ? found.uid : undefined;
+  // Root's it is where nobody has given it away: to run as root for that would be too much.
+  const owner = 'uid' in found && found.uid !== host.uid && found.uid !== 0 ? found.uid : undefined;
   const asOwner = owner === undefined ? '' : `, or run as its owner: docker run --user ${owner}:0`;
   return `give it to uid ${host.uid}: chown -R ${host.uid} on what the host mounts at ${path}${asOwner}`;
 }

@@ -1,9 +1,9 @@
 /** What ldms-grafana becomes: grafana-server, after what the official image's start script does. */
 import type { Given } from '../given.ts';
 import type { Host } from '../host.ts';
-import { isAddress, type Listening, mayListen } from '../listen.ts';
+import { type Listening, mayListen } from '../listen.ts';
 import { readMounted } from '../mounted.ts';
-import type { Command, Plan, Requirement, WebFacts } from '../plan.ts';
+import type { Command, Notice, Plan, Requirement, WebFacts } from '../plan.ts';
 import { otherProgram } from '../programs.ts';
 import {
   configOf,
@@ -66,7 +66,7 @@ export function planGrafana(given: Given): Plan {
   const port = portOf(web, given);
   return {
     ...nothing,
-    notices: dsosds.notices,
+    notices: [...dsosds.notices, ...oneUnderscore(host), ...silent(setting)],
     requirements: [
       ...config.requirements,
       needsHome(places, host),
@@ -93,6 +93,25 @@ export function planGrafana(given: Given): Plan {
     handoff: 'exec',
     health: { listeners: [], web },
   };
+}
+
+/** What is not logged to the console, docker logs does not show. */
+function silent(setting: Setting): Notice[] {
+  const mode = setting('log', 'mode');
+  if (mode === undefined || mode.split(/[\s,]+/).includes('console')) return [];
+  const text = `grafana logs to ${mode} alone, and docker logs stays empty; to have both: -e GF_LOG_MODE='console ${mode}'`;
+  return [{ level: 'warn', text }];
+}
+
+/** A secret whose variable has one underscore too few is none, and grafana keeps its default password. */
+function oneUnderscore({ env }: Host): Notice[] {
+  const names = Object.keys(env).filter(
+    (name) => /^GF_\w*(PASSWORD|SECRET|SECRET_KEY)_FILE$/.test(name) && env[name],
+  );
+  return names.map((name) => ({
+    level: 'warn',
+    text: `${name} has no meaning; did you mean ${name.replace(/_FILE$/, '__FILE')}, with two underscores?`,
+  }));
 }
 
 /** `docker run … ldms-grafana grafana-server ARGS` names the program that we start anyway. */
@@ -142,14 +161,16 @@ function listener(setting: Setting): WebFacts {
     };
   }
   const host = (setting('server', 'http_addr') ?? '0.0.0.0').replace(/^\[(.*)\]$/, '$1');
-  const port = Number(setting('server', 'http_port') ?? 3000);
+  const written = setting('server', 'http_port') ?? '3000';
+  const port = /^-?\d+$/.test(written) ? Number(written) : Number.NaN;
   return { protocol: protocol === 'http' ? 'http' : 'https', at: { host, port }, path, well: 'ok' };
 }
 
 function portOf({ at }: WebFacts, { host, answers }: Given): Listening {
   const addresses = 'port' in at ? [{ address: at.host, port: at.port }] : [];
-  return mayListen(addresses.filter(isAddress), answers, host, (port) => {
-    return `choose another port: docker run -e GF_SERVER_HTTP_PORT=${port < 1024 ? 3000 : port + 1}`;
+  return mayListen(addresses, answers, host, ({ port }) => {
+    const other = port >= 1024 && port < 65_535 ? port + 1 : 3000;
+    return `choose another port: docker run -e GF_SERVER_HTTP_PORT=${other}`;
   });
 }
 

@@ -1,5 +1,6 @@
 /** A data source for the DSOS plugin, so that nobody has to make it by hand. */
 import type { Host } from '../host.ts';
+import { whyNoRoom } from '../nearest.ts';
 import type { FileAction, Requirement } from '../plan.ts';
 import { errnoWords } from '../problem.ts';
 
@@ -22,11 +23,10 @@ export function provisionDsosds(url: string, type: string, provisioning: string,
   const directory = `${provisioning}/datasources`;
   const path = `${directory}/${file}`;
   const what = `data source of LDMS_ENTRYPOINT_DSOSDS_URL=${url}`;
-  const there = [directory, provisioning].find((one) => host.look(one).kind === 'directory');
-  const errno = there === undefined ? 'ENOENT' : host.whyNoEntry(there);
+  const { there, errno } = whyNoRoom(directory, host);
   if (errno !== undefined) {
-    const because = `cannot provision the ${what}: ${there ?? provisioning}: ${errnoWords(errno)}`;
-    const remedy = `let uid ${host.uid} write to ${there ?? provisioning}, or leave the setting out and mount a ${path} of your own`;
+    const because = `cannot provision the ${what}: ${there}: ${errnoWords(errno)}`;
+    const remedy = `let uid ${host.uid} write there, or leave the setting out and mount ${path} yourself`;
     return {
       requirements: [{ what, problem: { kind: 'configuration', what: because, remedy } }],
       preparations: [],

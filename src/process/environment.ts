@@ -29,25 +29,34 @@ export const secretProblem = (name: string, path: string, because: string): Prob
   remedy: `mount the secret there, and let this user read it, or correct ${name}__FILE`,
 });
 
-/** A file's content as a variable's value: the newlines at its end are not part of it. */
 function readSecret(path: string): { value: Buffer } | { because: string } {
   try {
-    const bytes = readFileSync(path);
-    const why = whyNoValue(bytes);
-    if (why !== undefined) return { because: why };
-    let end = bytes.length;
-    while (end > 0 && bytes[end - 1] === newline) end--;
-    return { value: bytes.subarray(0, end) };
+    const value = withoutNewlines(readFileSync(path));
+    const why = whyNoValue(value);
+    return why === undefined ? { value } : { because: why };
   } catch (error) {
     return { because: errnoWords(error) };
   }
 }
 
-const newline = 10;
+/** A file's content as a variable's value: the newlines at its end are not part of it. */
+function withoutNewlines(bytes: Buffer): Buffer {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === newline) end--;
+  return bytes.subarray(0, end);
+}
 
-/** Why bytes cannot be a variable's value, or undefined if they can. */
-export const whyNoValue = (bytes: Buffer): string | undefined =>
-  bytes.includes(0) ? 'it holds a zero byte, which no variable can have' : undefined;
+const newline = 10;
+// MAX_ARG_STRLEN of the kernel, less a name and an equals sign.
+const longest = 131_072 - 256;
+
+/** Why a file's content cannot be a secret in a variable, or undefined if it can. */
+export function whyNoValue(content: Buffer): string | undefined {
+  const bytes = withoutNewlines(content);
+  if (bytes.length === 0) return 'it is empty, which would count as none at all';
+  if (bytes.length > longest) return `it is longer than the ${longest} bytes that a variable can have`;
+  return bytes.includes(0) ? 'it holds a zero byte, which no variable can have' : undefined;
+}
 
 /** The variables, as Node has them, with the change made. */
 export function changed(env: NodeJS.ProcessEnv, { set, unset }: EnvironmentChange): NodeJS.ProcessEnv {

@@ -11,6 +11,8 @@ export interface DjangoSettings {
   readonly logFiles: readonly string[];
   /** DSOS_CONF, if it is a literal. */
   readonly dsosConf?: string;
+  /** DSOS_CONF is computed, so that nobody knows here which file it is. */
+  readonly isConfElsewhere: boolean;
 }
 
 /** The SECRET_KEY of sosdb-ui's own settings.py.example, which everybody can read. */
@@ -30,18 +32,16 @@ export function readDjangoSettings(text: string): DjangoSettings {
     ...(assigned.get('DEBUG') === 'True'
       ? ['DEBUG is True: whoever meets an error is shown the settings and the code; set DEBUG = False']
       : []),
-    ...(key !== undefined && isPlaceholder(key)
-      ? [
-          'SECRET_KEY is a placeholder or too short: whoever knows it can forge sessions; make one: python3 -c "import secrets; print(secrets.token_urlsafe(50))"',
-        ]
-      : []),
+    ...(key === undefined ? [] : keyWarnings(key)),
     ...(/^[[(][\s\S]*['"]\*['"]/.test(assigned.get('ALLOWED_HOSTS') ?? '')
       ? ["ALLOWED_HOSTS has '*': it answers to any name; list the names that people use for this host"]
       : []),
     ...missing.map((name) => `${name} is not set, and sosgui finds no data without it: ${examples[name]}`),
   ];
   const dsosConf = literal(assigned.get('DSOS_CONF'));
-  return { warnings, logFiles: logFilesIn(code, assigned), ...(dsosConf !== undefined && { dsosConf }) };
+  const isConfElsewhere = dsosConf === undefined && assigned.has('DSOS_CONF');
+  const logFiles = logFilesIn(code, assigned);
+  return { warnings, logFiles, isConfElsewhere, ...(dsosConf !== undefined && { dsosConf }) };
 }
 
 const examples: Readonly<Record<string, string>> = {
@@ -49,9 +49,17 @@ const examples: Readonly<Record<string, string>> = {
   DSOS_CONF: 'DSOS_CONF = "/opt/ovis/etc/dsosd.conf"',
 };
 
-/** As Django's own check security.W009 has it, and the key that is known to everybody. */
-function isPlaceholder(key: string): boolean {
-  return key === exampleKey || key.startsWith('django-insecure-') || key.length < 50 || new Set(key).size < 5;
+// As Django's own check security.W009 has it.
+const shortestKey = 50;
+const fewestLetters = 5;
+
+function keyWarnings(key: string): string[] {
+  const remedy = 'make one: python3 -c "import secrets; print(secrets.token_urlsafe(50))"';
+  const isKnown =
+    key === exampleKey || key.startsWith('django-insecure-') || new Set(key).size < fewestLetters;
+  if (isKnown) return [`SECRET_KEY is a placeholder: whoever knows it can forge sessions; ${remedy}`];
+  if (key.length >= shortestKey) return [];
+  return [`SECRET_KEY has ${key.length} characters, and Django asks for ${shortestKey}; ${remedy}`];
 }
 
 /** The paths that are opened for writing, and those of the settings that sosgui logs to. */

@@ -29,7 +29,9 @@ export function readDsosdConf(text: string): DsosdConf {
     if (wrong !== undefined) return [{ line, text: wrong }];
     const before = first.get(content);
     first.set(content, before ?? line);
-    return before === undefined ? [] : [{ line, text: `${content} stands in line ${before} already` }];
+    return before === undefined
+      ? []
+      : [{ line, text: `${content} stands in line ${before} already; take it away` }];
   });
   const tooMany = `it names ${first.size} hosts, and libdsos has room for the answers of ${mostHosts}`;
   return { hosts: [...first.keys()], mistakes, warnings: first.size > mostHosts ? [tooMany] : [] };
@@ -43,10 +45,16 @@ function whyNoHost(line: string): string | undefined {
   if (words === '') return 'a blank line, which libdsos takes for a host without a name; take it away';
   if (words.startsWith('#')) return `${quoted} is no comment to libdsos but a host's name; take it away`;
   if (line.endsWith('\r')) return 'a carriage return at its end (a DOS file): dos2unix dsosd.conf';
-  if (line !== words) return `${quoted} has blanks around the name, which libdsos takes for a part of it`;
+  if (line !== words) {
+    return `${quoted} has blanks around the name, which libdsos takes for a part of it; take them away`;
+  }
+  if (words.includes('#'))
+    return `${quoted} has a comment, which libdsos takes for a part of the name; take it away`;
   if (/[\s,;]/.test(words)) return `${quoted} is more than one host; write each into a line of its own`;
-  if (/^[^:]+:\d+$/.test(words))
+  if (/^(?:[^:]+|\[.*\]):\d+$/.test(words))
     return `${quoted} has a port; libdsos asks rpcbind for that, so take it away`;
+  if (words.includes('['))
+    return `${quoted} is a list, which libdsos takes for one name; write each host into a line of its own`;
   if (!/^[\w.:%-]+$/.test(words)) return `${quoted} is neither a host's name nor its address`;
   return line.length > longest ? `${quoted} is longer than any host's name` : undefined;
 }

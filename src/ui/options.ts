@@ -48,8 +48,10 @@ const byEnding = ['include', 'inherit', 'config'];
 const files = [...endings, 'xmlconfig', ...byEnding];
 const withValue = [...listeners, ...apps, ...plugins, ...pluginDirectories, ...files, 'set', 'daemonize'];
 const hooks = ['hook-asap', 'hook-master-start'];
-const ourFlags = ['master', 'need-app', 'reuse-port', 'help', 'usage', 'version'];
-const known = [...withValue, ...hooks, ...ourFlags];
+/** Who it runs as, and where. */
+const whoAndWhere = ['uid', 'gid', 'chdir'];
+const ourFlags = ['master', 'need-app', 'reuse-port', 'ignore-sigpipe', 'help', 'usage', 'version'];
+const known = [...withValue, ...whoAndWhere, ...hooks, ...ourFlags];
 // A name of its own, though it is the beginning of another one.
 const whole = ['http-to'];
 
@@ -124,7 +126,7 @@ function shortOptions(arg: string, rest: string[]): UwsgiOption[] {
 }
 
 /** A word without a dash is a configuration file, by its ending. */
-function operand(word: string): UwsgiOption[] {
+export function operand(word: string): UwsgiOption[] {
   const [, ending = ''] = /\.(\w+)(?::[\w-]*)?$/.exec(word) ?? [];
   return endings.includes(ending) ? [{ name: ending, value: word }] : [];
 }

@@ -1,17 +1,21 @@
 /** What ldms-ui becomes: uwsgi, serving sosgui. */
+import { resolve } from 'node:path';
 import type { Given } from '../given.ts';
-import { isAddress, type Listening, mayListen } from '../listen.ts';
+import type { Host } from '../host.ts';
+import { type Listening, mayListen, written } from '../listen.ts';
 import { masked } from '../mask.ts';
-import type { Notice, Plan } from '../plan.ts';
+import type { Notice, Plan, User } from '../plan.ts';
 import { otherProgram } from '../programs.ts';
 import { listenerToAsk, placeOf } from './listener.ts';
 import {
   apps,
   listeners,
   named,
+  operand,
   pluginDirectories,
   plugins,
   readUwsgiOptions,
+  type UwsgiOption,
   type UwsgiOptions,
 } from './options.ts';
 import { directory, lookAtSosgui } from './sosgui.ts';
@@ -27,7 +31,8 @@ export async function planUi(given: Given): Promise<Plan> {
   const nothing = { mode: 'ui', notices: [], requirements: [], services: [], tasks: [], questions: [] };
   // `docker run … ldms-ui uwsgi --version` names the program that we start anyway.
   const args = given.args[0] === 'uwsgi' ? given.args.slice(1) : given.args;
-  const other = otherProgram(args, host);
+  // Some file systems have every file executable.
+  const other = operand(args[0] ?? '').length > 0 ? undefined : otherProgram(args, host);
   if (other) return { ...nothing, main: other, handoff: 'exec' };
 
   const cwd = host.path(directory);
@@ -38,9 +43,10 @@ export async function planUi(given: Given): Promise<Plan> {
   const listening = named(said, listeners);
   const addsListener = listening.length === 0 && !isNamed(said, ['emperor']) && said.unseen.length === 0;
   const addresses = addsListener ? [{ name: 'http-socket', value: defaultAddress }] : listening;
-  const web = listenerToAsk(addresses, cwd);
+  // uwsgi goes there before it binds.
+  const web = listenerToAsk(addresses, resolve(cwd, last(said, 'chdir') ?? ''));
   const ports = portsOf(addresses, said, given);
-  const sosgui = servesSosgui(said) ? lookAtSosgui(given) : undefined;
+  const sosgui = servesSosgui(said) ? lookAtSosgui(given, runsAs(said, host)) : undefined;
   return {
     ...nothing,
     notices: [
@@ -55,6 +61,16 @@ export async function planUi(given: Given): Promise<Plan> {
     handoff: 'exec',
     health: { listeners: [], ...(web && { web: { ...web, path: healthPath, well: 'any' } }) },
   };
+}
+
+const last = (said: UwsgiOptions, name: string): string | undefined => named(said, [name]).at(-1)?.value;
+
+/** The user that uwsgi changes to, by --uid and --gid. */
+function runsAs(said: UwsgiOptions, host: Host): User | undefined {
+  const [uid, gid] = [last(said, 'uid'), last(said, 'gid')];
+  if (uid === undefined || host.uid !== 0) return undefined;
+  const user = /^\d+$/.test(uid) ? { name: uid, uid: Number(uid), gid: 0 } : host.user(uid);
+  return user && (/^\d+$/.test(gid ?? '') ? { ...user, gid: Number(gid) } : user);
 }
 
 const isNamed = (said: UwsgiOptions, names: readonly string[]): boolean => named(said, names).length > 0;
@@ -76,6 +92,8 @@ function additions(said: UwsgiOptions, addsListener: boolean): string[] {
     ...(isNamed(said, ['master']) ? [] : ['--master']),
     ...(isNamed(said, ['need-app', 'emperor']) ? [] : ['--need-app']),
     ...(addsListener ? [`--http-socket=${defaultAddress}`] : []),
+    // A worker whose log nobody reads any more would tell of that for ever, in that log.
+    ...(isNamed(said, ['ignore-sigpipe']) ? [] : ['--ignore-sigpipe']),
     ...endings(said),
   ];
 }
@@ -130,22 +148,20 @@ function daemonizes(said: UwsgiOptions): Notice[] {
 }
 
 /** That the TCP addresses can be listened on, which uwsgi would say in three lines. */
-function portsOf(
-  options: readonly { value?: string }[],
-  said: UwsgiOptions,
-  { host, answers }: Given,
-): Listening {
-  const addresses = options.flatMap(({ value = '' }) => {
+function portsOf(options: readonly UwsgiOption[], said: UwsgiOptions, { host, answers }: Given): Listening {
+  const found = options.flatMap(({ name, value = '' }) => {
     const at = placeOf(value, '/');
-    return at && 'port' in at ? [{ address: at.host, port: at.port }] : [];
+    return at && 'port' in at ? [{ name, address: at.host, port: at.port }] : [];
   });
-  return mayListen(
-    isNamed(said, ['reuse-port']) ? [] : addresses.filter(isAddress),
-    answers,
-    host,
-    (port) => {
-      const example = port < 1024 ? 8000 + port : port + 1;
-      return `choose another port: docker run … ovishpc/ldms-ui --http-socket=:${example}`;
-    },
-  );
+  return mayListen(isNamed(said, ['reuse-port']) ? [] : found, answers, host, (at) => {
+    const other = written({ ...at, port: otherPort(at.port) }).replace(/^0\.0\.0\.0/, '');
+    const option = found.find((one) => written(one) === written(at))?.name ?? 'http-socket';
+    return `choose another port: docker run … ovishpc/ldms-ui --${option}=${other}`;
+  });
+}
+
+/** One that looks like it. */
+function otherPort(port: number): number {
+  if (port < 1024) return 8000 + port;
+  return port < 65_535 ? port + 1 : 8080;
 }

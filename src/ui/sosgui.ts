@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path';
 import type { Given } from '../given.ts';
 import type { Host } from '../host.ts';
 import { readMounted } from '../mounted.ts';
-import type { FileAction, Notice, Plan, Requirement } from '../plan.ts';
+import { whyNoRoom } from '../nearest.ts';
+import type { FileAction, Notice, Plan, Requirement, User } from '../plan.ts';
 import { errnoWords, type Problem } from '../problem.ts';
 import { type DjangoSettings, readDjangoSettings } from './django.ts';
 import { readDsosdConf } from './dsosdconf.ts';
@@ -16,8 +17,12 @@ const dsosdConfPath = '/opt/ovis/etc/dsosd.conf';
 /** What a plan has of sosgui. */
 export type Sosgui = Required<Pick<Plan, 'notices' | 'requirements' | 'preparations' | 'questions'>>;
 
-/** What sosgui reads and writes. */
-export function lookAtSosgui(given: Given): Sosgui {
+/**
+ * What sosgui reads and writes.
+ *
+ * @param owner the user that uwsgi changes to, if it does
+ */
+export function lookAtSosgui(given: Given, owner: User | undefined): Sosgui {
   const { host } = given;
   const path = host.path(settingsPath);
   const text = readMounted(path, settingsPath, 'settings.py', host);
@@ -31,8 +36,10 @@ export function lookAtSosgui(given: Given): Sosgui {
     };
   }
   const said = readDjangoSettings(text);
-  const conf = lookAtDsosdConf(said.dsosConf, host);
-  const logs = logDirectories(said, host);
+  // Where DSOS_CONF is computed, it may be another file.
+  const isElsewhere = said.isConfElsewhere && host.look(host.path(dsosdConfPath)).kind === 'nothing';
+  const conf = isElsewhere ? { notices: [], requirements: [] } : lookAtDsosdConf(said.dsosConf, host);
+  const logs = logDirectories(said, owner, host);
   const warnings = said.warnings.map((warning): Notice => ({ level: 'warn', text: `${path}: ${warning}` }));
   return {
     notices: [...conf.notices, ...warnings],
@@ -98,6 +105,7 @@ function parses({ answers }: Given, path: string): Requirement[] {
 /** The log files, whose directories sosgui does not make, and without which it does not load. */
 function logDirectories(
   { logFiles }: DjangoSettings,
+  owner: User | undefined,
   host: Host,
 ): { preparations: FileAction[]; requirements: Requirement[] } {
   const files = logFiles.map((file) => resolve(host.path(directory), file));
@@ -105,7 +113,13 @@ function logDirectories(
   const directories = new Set(files.filter((file) => !there.includes(file)).map((file) => dirname(file)));
   const missing = [...directories].filter((path) => host.look(path).kind === 'nothing');
   return {
-    preparations: missing.map((path) => ({ do: 'directory', path, mode: 0o755, mend: false })),
+    preparations: missing.map((path) => ({
+      do: 'directory',
+      path,
+      mode: 0o755,
+      mend: false,
+      ...(owner && { owner }),
+    })),
     requirements: [
       ...there.map((file) => mayAppend(file, host)),
       ...[...directories].map((path) => mayLogIn(path, host)),
@@ -124,9 +138,7 @@ function mayAppend(file: string, host: Host): Requirement {
 
 /** That log files can be made in a directory, or that it can be made itself. */
 function mayLogIn(path: string, host: Host): Requirement {
-  let there = path;
-  while (host.look(there).kind === 'nothing' && dirname(there) !== there) there = dirname(there);
-  const errno = host.look(there).kind === 'directory' ? host.whyNoEntry(there) : 'ENOTDIR';
+  const { there, errno } = whyNoRoom(path, host);
   const what = `log directory ${path}`;
   if (errno === undefined) return { what, found: there === path ? 'it can be written to' : 'it can be made' };
   return { what, problem: logProblem(what, errno, there === path ? '' : `${there}: `, path, host) };

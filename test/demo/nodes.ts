@@ -187,12 +187,18 @@ function isRoutine({ name }: Place, said: string): boolean {
   return name === 'ui' ? !ofUwsgi.test(said) : longWinded.some((pattern) => pattern.test(said));
 }
 
+const longest = 200;
+
+/** A line that is not too long to be looked at, such as one with all of uwsgi's arguments. */
+const short = (text: string): string => (text.length > longest ? `${text.slice(0, longest)} …` : text);
+
 function showLog({ place, stopping }: Running, said: string): void {
   const ours = message(said);
   const weight: Record<string, Weight> = { debug: 'aside', error: 'wrong', warn: 'warning' };
   if (ours) {
     const isMinor = ours.level === 'debug' || ours.level === 'info';
-    if (!place.brief || !isMinor) event(place.name, inside(place, ours.text), weight[ours.level] ?? 'plain');
+    if (!place.brief || !isMinor)
+      event(place.name, short(inside(place, ours.text)), weight[ours.level] ?? 'plain');
   } else if (!stopping && !isRoutine(place, said)) {
     event(place.name, inside(place, said));
   }

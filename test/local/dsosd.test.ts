@@ -207,7 +207,7 @@ describe('agg with LDMS_ENTRYPOINT_DSOSD=1', () => {
 describe('a directory file that is no good: nothing is started', () => {
   const bad: readonly [string, (site: Site) => void, string][] = [
     ['broken', (site) => site.write('etc/dsosd.json', '{"node1": {\n'), ':2:1: the file ends where'],
-    ['missing', () => undefined, 'it does not exist; mount yours'],
+    ['missing', () => undefined, 'it does not exist; put yours there: cp dsosd.json '],
     [
       'a directory',
       (site) => mkdirSync(site.path('etc/dsosd.json'), { recursive: true }),

@@ -474,7 +474,7 @@ become HOME=/usr/share/grafana GF_PLUGINS_ALLOW_LOADING_UNSIGNED_PLUGINS=dsosds 
     expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
     const lines = logLines(stderr).map(({ msg }) => String(msg));
     expect(lines).toHaveLength(4);
-    expect(lines[0]).toMatch(/^cannot use \/no\/such\/grafana\.ini: it does not exist; mount yours/);
+    expect(lines[0]).toMatch(/^cannot use \/no\/such\/grafana\.ini: it does not exist; put yours there/);
     expect(lines[1]).toMatch(/^cannot use GF_PATHS_HOME=\/no\/such\/home: it does not exist; use an image/);
     expect(lines[2]).toMatch(/^cannot write to GF_PATHS_DATA=.*a directory; /);
     expect(lines[3]).toMatch(/^cannot write to GF_PATHS_PLUGINS=.*a directory; /);

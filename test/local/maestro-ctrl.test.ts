@@ -260,7 +260,7 @@ describe('ldms_cfg.yaml is broken', () => {
     [
       'it is not there',
       () => undefined,
-      /: it does not exist; mount yours: docker run -v \/on-host\/ldms_cfg\.yaml:\/etc\/ldms_cfg\.yaml:ro$/,
+      /: it does not exist; put yours there: cp ldms_cfg\.yaml \S+\/etc\/ldms_cfg\.yaml$/,
     ],
     [
       'it is a directory, as docker makes one',

@@ -333,7 +333,7 @@ testNeeding(
     expect((await container.over()).code).toBe(78);
     expect(container.errors()).toEqual([
       expect.stringMatching(
-        /^cannot use \S+\/etc\/ldms_cfg\.yaml: it does not exist; mount yours: docker run -v/,
+        /^cannot use \S+\/etc\/ldms_cfg\.yaml: it does not exist; put yours there: cp ldms_cfg\.yaml /,
       ),
       expect.stringMatching(/^cannot start etcd: somebody listens on/),
       expect.stringMatching(/^cannot use etcd's data directory/),

@@ -35,7 +35,7 @@ const started = ({ stdout }: Result): string[] =>
     .trim()
     .split('\n')
     .slice(1)
-    .filter((word) => !/^--(hook-|die-on-term)/.test(word));
+    .filter((word) => !/^--(hook-|die-on-term|ignore-sigpipe)/.test(word));
 
 const ours = ['--plugins=python3', '--module=sosgui.wsgi', '--master', '--need-app'];
 
@@ -171,15 +171,15 @@ describe('what uwsgi is started with', () => {
 });
 
 describe('files', () => {
-  test('both missing: both are told at once, each with the mount to add', async () => {
+  test('both missing: both are told at once, each with what to type', async () => {
     const { site, listener } = await makePlayed();
     for (const file of [conf, settingsPy]) rmSync(site.path(file));
     const said = refusal(await site.run(['ui', listener]));
     expect(said.split('\n')).toHaveLength(2);
     expect(said).toContain(`cannot use ${site.path(conf)}: it does not exist`);
-    expect(said).toContain('-v /on-host/dsosd.conf:/opt/ovis/etc/dsosd.conf');
+    expect(said).toContain(`cp dsosd.conf ${site.path(conf)}`);
     expect(said).toContain(`cannot use ${site.path(settingsPy)}: it does not exist`);
-    expect(said).toContain('-v /on-host/settings.py:/opt/ovis/ui/sosgui/settings.py');
+    expect(said).toContain(`cp settings.py ${site.path(settingsPy)}`);
   });
 
   test('a directory, which docker makes where the file on the host is missing', async () => {
@@ -294,7 +294,7 @@ describe('the listener', () => {
     const said = refusal(await site.run(['ui', listener]));
     expect(said).toMatch(
       new RegExp(
-        `^cannot listen on 127.0.0.1:${port}: somebody listens .*; choose another port: docker run … ovishpc/ldms-ui --http-socket=:${port + 1}$`,
+        `^cannot listen on 127.0.0.1:${port}: somebody listens .*; choose another port: docker run … ovishpc/ldms-ui --http-socket=127.0.0.1:${port + 1}$`,
       ),
     );
     // With 0.0.0.0, which an empty address means, it clashes too.
@@ -368,5 +368,35 @@ describe('check and explain', () => {
     expect(bad.stdout + bad.stderr).toMatch(/settings\.py: it does not exist/);
     await site.run(['explain', 'ui', listener]);
     expect(all()).toEqual(before.filter((name) => String(name) !== settingsPy));
+  });
+});
+
+describe('explain and check change nothing', () => {
+  const changes =
+    /O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|mkdir|unlink|rename|chmod|chown|symlink|link\(|execve|connect\(|bind\(|kill\(/;
+  const harmless = /readlink|fcntl|\/dev\/null|\/dev\/tty|\/proc\/self\/|ENOENT|resumed>/;
+
+  /** What a run does beside reading, by its system calls. */
+  async function traced(site: Site, args: readonly string[]): Promise<string[]> {
+    const trace = site.path('trace');
+    const words = ['-f', '-o', trace, '-e', 'trace=file,process,network,desc', program, ...args];
+    await run('strace', words, { env: site.env });
+    const lines = readFileSync(trace, 'utf8').split('\n');
+    rmSync(trace);
+    return lines.filter((line) => changes.test(line) && !harmless.test(line));
+  }
+
+  testNeeding(['ptrace'], 'as strace sees it', async () => {
+    const { site, listener } = await makePlayed();
+    const programs = (lines: readonly string[]) =>
+      lines.map((line) => /execve\("(?:[^"]*\/)?([^"/]*)"/.exec(line)?.[1] ?? line);
+    expect(programs(await traced(site, ['explain', 'ui', listener]))).toEqual(['ldms-entrypoint']);
+    // check has python3 compile settings.py, by whatever script python3 is.
+    const [first, ...others] = programs(await traced(site, ['check', 'ui', listener]));
+    expect(first).toBe('ldms-entrypoint');
+    expect(others.filter((name) => /[^\w.-]/.test(name))).toEqual([]);
+    expect(others.at(-1)).toMatch(/^python/);
+    // Negative control: a start is seen to do more.
+    expect(programs(await traced(site, ['ui', listener])).some((name) => /[^\w.-]/.test(name))).toBe(true);
   });
 });

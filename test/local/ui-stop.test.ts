@@ -9,6 +9,7 @@ import { message } from '../support/site.ts';
 import { aliveBelow, answers, handles, makeUi, masterOf, serves, type Ui, uwsgi } from '../support/ui.ts';
 
 const TERM = 15;
+const PIPE = 13;
 
 /** The ways in which a container is run. */
 interface Shape {
@@ -83,6 +84,15 @@ describe.each(shapes)('SIGTERM, $name', (shape) => {
     open();
     expect(await answer).toEqual({ status: 200, body: 'one\n'.repeat(100_000), whole: true });
     expect((await running.started.ended).code).toBe(0);
+  });
+
+  testNeeding(shape.needs, 'one whose log nobody reads any more', async () => {
+    const ui = await makeUi();
+    const running = await begin(ui, shape, ['--processes=2']);
+    await serves(ui, running.started);
+    const { stdout, stderr } = running.started.child;
+    for (const stream of [stdout, stderr]) stream?.destroy();
+    await stop(ui, running);
   });
 
   testNeeding(shape.needs, 'as many as there are processes and threads: none is lost', async () => {
@@ -166,6 +176,23 @@ describe('how uwsgi would do without our options', () => {
     });
     expect(isAlive(uwsgiAlone.pid)).toBe(true);
   });
+
+  testNeeding(
+    uwsgi,
+    'a worker tells its log of SIGPIPE, which it gets for that if nobody reads it',
+    async () => {
+      const ui = await makeUi();
+      const uwsgiAlone = ui.startUwsgi(bare(ui));
+      await answers(ui, uwsgiAlone);
+      const [worker] = below(uwsgiAlone.pid);
+      await until('the worker is ready', () => handles(worker?.pid ?? 0, 'SigCgt', PIPE));
+      const ours = await makeUi();
+      const started = ours.start();
+      await serves(ours, started);
+      const [spared] = below(started.pid);
+      expect(handles(spared?.pid ?? 0, 'SigIgn', PIPE)).toBe(true);
+    },
+  );
 
   testNeeding(uwsgi, 'SIGTERM is nothing to it while it loads', async () => {
     const ui = await makeUi();

@@ -169,7 +169,9 @@ describe('a place that grafana cannot write to', () => {
     `give it to uid ${uid}: chown -R ${uid} on what the host mounts at /var/lib/grafana`;
 
   test.each([
-    ["the image's user, and root's directory", 472, 0, ', or run as its owner: docker run --user 0:0'],
+    // To run as root for that would be too much.
+    ["the image's user, and root's directory", 472, 0, ''],
+    ["an arbitrary user, and root's directory", 1234, 0, ''],
     [
       "an arbitrary user, and the image's directory",
       1234,
@@ -209,8 +211,12 @@ describe('a place that grafana cannot write to', () => {
       {
         kind: 'configuration',
         what: `cannot write to ${what}: /var/lib: permission denied`,
-        remedy: `${chown(472)}, or run as its owner: docker run --user 0:0`,
+        remedy: chown(472),
       },
+    ]);
+    const owned = { '/var/lib': { kind: 'directory', uid: 1000, closed: 'EACCES' } } as const;
+    expect(problem(undefined, { more: owned })).toMatchObject([
+      { remedy: `${chown(472)}, or run as its owner: docker run --user 1000:0` },
     ]);
   });
 
@@ -221,8 +227,11 @@ describe('a place that grafana cannot write to', () => {
       {
         kind: 'configuration',
         what: `cannot write to ${what}: /var/lib/grafana/grafana.db: permission denied`,
-        remedy: `${chown(472)}, or run as its owner: docker run --user 0:0`,
+        remedy: chown(472),
       },
+    ]);
+    expect(database({ uid: 1000, closed: 'EACCES' })).toMatchObject([
+      { remedy: `${chown(472)}, or run as its owner: docker run --user 1000:0` },
     ]);
     expect(database({ uid: 0 })).toEqual([]);
   });

@@ -345,8 +345,9 @@ describe('what cannot be used', () => {
         '/run/a': { unreadable: 'EACCES' },
       },
     });
+    const asOwner = owner === 0 ? '' : `, or run as its owner: docker run --user ${owner}:0`;
     const chown = (path: string) =>
-      `give it to uid ${uid}: chown -R ${uid} on what the host mounts at ${path}, or run as its owner: docker run --user ${owner}:0`;
+      `give it to uid ${uid}: chown -R ${uid} on what the host mounts at ${path}${asOwner}`;
     expect(told).toEqual([
       {
         kind: 'configuration',
@@ -367,7 +368,7 @@ describe('what cannot be used', () => {
       expect.objectContaining({ what: 'cannot read GF_A from /run/a: permission denied' }),
       expect.objectContaining({
         what: expect.stringContaining('/etc/grafana/provisioning: permission denied'),
-        remedy: expect.stringContaining(`let uid ${uid} write to /etc/grafana/provisioning`),
+        remedy: expect.stringContaining(`let uid ${uid} write there`),
       }),
       expect.objectContaining({
         what: 'cannot listen on 0.0.0.0:3000: somebody listens there already',
@@ -734,6 +735,70 @@ describe('LDMS_ENTRYPOINT_DSOSDS_URL', () => {
   });
 });
 
+describe('a log that docker logs does not show', () => {
+  test.each([
+    ['a variable', { env: { GF_LOG_MODE: 'file' } }, []],
+    ['grafana.ini', { files: ini('[log]\nmode = file\n') }, []],
+    ['an argument', {}, ['cfg:log.mode=file']],
+  ] as [string, FakeWorld, string[]][])('is warned of: by %s', (_, world, args) => {
+    expect(plan(args, world).notices).toEqual([
+      {
+        level: 'warn',
+        text: "grafana logs to file alone, and docker logs stays empty; to have both: -e GF_LOG_MODE='console file'",
+      },
+    ]);
+  });
+
+  test.each([undefined, '', 'console', 'console file', 'file console', 'file,console'])(
+    'is none: GF_LOG_MODE=%s',
+    (mode) => {
+      expect(plan([], { env: { GF_LOG_MODE: mode } }).notices).toEqual([]);
+    },
+  );
+});
+
+describe('a secret whose variable has one underscore', () => {
+  const told = (env: NodeJS.ProcessEnv, args: readonly string[] = []) => plan(args, { env }).notices;
+
+  test.each([
+    ['GF_SECURITY_ADMIN_PASSWORD_FILE', 'GF_SECURITY_ADMIN_PASSWORD__FILE'],
+    ['GF_SECURITY_SECRET_KEY_FILE', 'GF_SECURITY_SECRET_KEY__FILE'],
+    ['GF_AUTH_GENERIC_OAUTH_CLIENT_SECRET_FILE', 'GF_AUTH_GENERIC_OAUTH_CLIENT_SECRET__FILE'],
+  ])('%s is warned of, without its value', (name, meant) => {
+    expect(told({ [name]: '/run/secrets/x' })).toEqual([
+      { level: 'warn', text: `${name} has no meaning; did you mean ${meant}, with two underscores?` },
+    ]);
+    expect(problems({ env: { [name]: '/run/secrets/x' } })).toEqual([]);
+    expect(
+      plan([], { env: { [meant]: '/run/x' }, files: { ...files, '/run/x': { content: 'x' } } }).notices,
+    ).toEqual([]);
+  });
+
+  test.each([
+    'GF_SERVER_CERT_FILE',
+    'GF_SERVER_CERT_KEY_FILE',
+    'GF_SMTP_CERT_FILE',
+    'GF_AUTH_LDAP_CONFIG_FILE',
+    'GF_SECURITY_ADMIN_PASSWORD',
+    'GF_SECURITY_ADMIN_PASSWORD_FILES',
+    'MY_GF_ADMIN_PASSWORD_FILE',
+    'POSTGRES_PASSWORD_FILE',
+  ])('%s is none', (name) => {
+    expect(told({ [name]: '/run/secrets/x' })).toEqual([]);
+  });
+
+  test('each of several is told', () => {
+    expect(told({ GF_SMTP_PASSWORD_FILE: '/a', GF_DATABASE_PASSWORD_FILE: '/b' })).toHaveLength(2);
+  });
+
+  test('is of no matter to another program', () => {
+    const env = { GF_SECURITY_ADMIN_PASSWORD_FILE: '/run/secrets/x' };
+    expect(told(env, ['bash'])).toEqual([]);
+    expect(told(env, ['-v'])).toEqual([]);
+    expect(told(env)).toHaveLength(1);
+  });
+});
+
 describe('where grafana listens', () => {
   const at = (host: string, port: number, protocol = 'http') => ({ protocol, at: { host, port }, ...health });
 
@@ -847,13 +912,44 @@ describe('where grafana listens', () => {
   test.each([
     ['a name, which nobody here resolves', { GF_SERVER_HTTP_ADDR: 'localhost' }],
     ['what is no address', { GF_SERVER_HTTP_ADDR: '10.0.0.256' }],
-    ['a port that there cannot be', { GF_SERVER_HTTP_PORT: '65536' }],
-    ['a part of a port', { GF_SERVER_HTTP_PORT: '3000.5' }],
     ['any port', { GF_SERVER_HTTP_PORT: '0' }],
-    ['no port', { GF_SERVER_HTTP_PORT: 'http' }],
   ])('%s is left to grafana', (_, env) => {
     expect(firstPlan([], { env }).questions).toEqual([]);
     expect(taken({ env, listening })).toEqual([]);
+  });
+
+  test.each([
+    ['the one behind the last', '65536', '0.0.0.0:65536'],
+    ['one below zero', '-1', '0.0.0.0:-1'],
+  ])('a port that there cannot be is told, and not asked about: %s', (_, port, told) => {
+    const world = { env: { GF_SERVER_HTTP_PORT: port } };
+    expect(firstPlan([], world).questions).toEqual([]);
+    const problem = {
+      kind: 'configuration',
+      what: `cannot listen on ${told}: a port is a number from 1 to 65535`,
+      remedy: 'choose another port: docker run -e GF_SERVER_HTTP_PORT=3000',
+    };
+    expect(problems(world)).toEqual([problem]);
+    expect(problems({ files: ini(`[server]\nhttp_port = ${port}\n`) })).toEqual([problem]);
+    expect(problems({ env: { GF_SERVER_HTTP_PORT: '65535' } })).toEqual([]);
+  });
+
+  test.each(['3000.5', 'http', ':3000'])('%s is no port', (port) => {
+    const world = { env: { GF_SERVER_HTTP_PORT: port } };
+    expect(firstPlan([], world).questions).toEqual([]);
+    expect(taken(world)).toEqual([expect.stringMatching(/: a port is a number from 1 to 65535$/)]);
+    // Where it is a socket, nobody reads that.
+    expect(taken({ env: { ...world.env, GF_SERVER_PROTOCOL: 'socket' } })).toEqual([]);
+  });
+
+  test('behind the last port is none that could be chosen', () => {
+    const remedies = (port: number) =>
+      problems({
+        env: { GF_SERVER_HTTP_PORT: `${port}` },
+        listening: [{ address: '0.0.0.0', port }],
+      }).map(({ remedy }) => remedy);
+    expect(remedies(65_535)).toEqual(['choose another port: docker run -e GF_SERVER_HTTP_PORT=3000']);
+    expect(remedies(65_534)).toEqual(['choose another port: docker run -e GF_SERVER_HTTP_PORT=65535']);
   });
 
   test('an address that this machine does not have is told', () => {

@@ -112,7 +112,7 @@ describe('GF_INSTALL_PLUGINS', () => {
         what: 'GF_INSTALL_PLUGINS',
         problem: {
           kind: 'configuration',
-          what: `cannot install ${item.trim()} of GF_INSTALL_PLUGINS: it is no URL;FOLDER`,
+          what: `cannot install ${item.trim().replace('?x=1', '?***')} of GF_INSTALL_PLUGINS: it is no URL;FOLDER`,
           remedy: 'write the URL of its archive and the folder to put it into, with a semicolon between them',
         },
       },
@@ -185,7 +185,8 @@ describe('the plugin for DSOS', () => {
 
   const missing =
     /^there is no plugin dsosds in .*\/plugins, .*without which grafana cannot show LDMS data; .*copy it there$/;
-  const unread = /^cannot read plugin.json of the plugin .*\/plugins\/dsosds, without which grafana cannot show LDMS data/;
+  const unread =
+    /^cannot read plugin.json of the plugin .*\/plugins\/dsosds, without which grafana cannot show LDMS data/;
   test.each([
     ['there is none', {}, missing],
     [

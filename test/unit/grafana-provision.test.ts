@@ -37,7 +37,20 @@ describe('a data source', () => {
         { do: 'write', path: ours, text: expect.any(String), mode: 0o644 },
       ],
     });
-    expect(provision({ files: { [provisioning]: { kind: 'directory' } } })).toEqual(provision());
+  });
+
+  test.each([
+    ['for them', provisioning],
+    ['for all that is provisioned', '/etc/grafana'],
+    ['of grafana', '/etc'],
+  ])('the directory %s need not be there: that above it counts', (_, nearest) => {
+    expect(provision({ files: { [nearest]: { kind: 'directory' } } })).toEqual(provision());
+    const shut = { [nearest]: { kind: 'directory', closed: 'EACCES' } } as const;
+    expect(provision({ files: shut }).requirements[0]).toHaveProperty('problem');
+  });
+
+  test('where nothing is there, all is made', () => {
+    expect(provision({ files: {} })).toEqual(provision());
   });
 
   test('says what grafana has to know', () => {
@@ -103,7 +116,7 @@ describe('no place to write it', () => {
         problem: {
           kind: 'configuration',
           what: `cannot provision the data source of LDMS_ENTRYPOINT_DSOSDS_URL=http://cygnus-07: ${there}: ${why}`,
-          remedy: `let uid ${uid} write to ${there}, or leave the setting out and mount a ${ours} of your own`,
+          remedy: `let uid ${uid} write there, or leave the setting out and mount ${ours} yourself`,
         },
       },
     ],
@@ -127,8 +140,22 @@ describe('no place to write it', () => {
     );
   });
 
-  test('there is no such directory', () => {
-    expect(provision({ files: {} })).toEqual(refused(provisioning, 'it does not exist', 472));
+  test.each(['/etc/grafana', '/etc', '/'])('in %s nothing can be made', (nearest) => {
+    expect(provision({ files: { [nearest]: closed('EACCES') } })).toEqual(
+      refused(nearest, 'permission denied', 472),
+    );
+  });
+
+  test.each([datasources, provisioning, '/etc/grafana'])('%s is a file', (path) => {
+    const { requirements, preparations } = provision({ files: { [path]: {} } });
+    expect(requirements).toMatchObject([
+      {
+        problem: {
+          what: expect.stringContaining(`: ${path}: it, or a part of its path, is not a directory`),
+        },
+      },
+    ]);
+    expect(preparations).toEqual([]);
   });
 
   test('a closed directory above one that is open does not matter', () => {

@@ -40,8 +40,8 @@ describe('a variable whose value is in a file', () => {
 
   test.each([
     ['no newline', 'x'],
-    ['nothing at all', ''],
-    ['newlines only', '\n\n'],
+    ['a blank only', ' \n'],
+    ['a newline in front', '\nx'],
     ['not UTF-8', '\xff'],
   ])('a file with %s is good', (_, content) => {
     expect(problems({ [variable]: path }, { content: Buffer.from(content, 'latin1') })).toEqual([]);
@@ -83,6 +83,8 @@ describe('a file that cannot be had', () => {
     ['a directory', { kind: 'directory' }, 'it is a directory'],
     ['a pipe, which can be read only once', { kind: 'other', content: 'hunter2' }, 'it is no regular file'],
     ['a socket', { kind: 'socket' }, 'it is no regular file'],
+    ['empty', { content: '' }, 'it is empty, which would count as none at all'],
+    ['with newlines only', { content: '\n\n' }, 'it is empty, which would count as none at all'],
     ['with a zero byte', { content: 'hun\0ter' }, 'it holds a zero byte, which no variable can have'],
   ] as const)('%s', (_, file, why) => {
     expect(problems({ [variable]: path }, file)).toEqual([

@@ -39,6 +39,7 @@ const bottom = [
   'directories.ts',
   'mounts.ts',
   'mounted.ts',
+  'nearest.ts',
   'given.ts',
   'stat.ts',
   'programs.ts',
@@ -159,9 +160,9 @@ function streamUses(sources: Sources): string[] {
     /\bprocess\s*(?:\?\.|!?\.)\s*(?:stdout|stderr|stdin)\b/g,
     /\bprocess\s*(?:\?\.)?\s*\[\s*['"`](?:stdout|stderr|stdin)['"`]/g,
     /\{[^{}]*\b(?:stdout|stderr|stdin)\b[^{}]*\}\s*=\s*process\b(?!\s*\.)/g,
-    /['"](?:node:)?(?:process|console)['"]/g,
-    // A value in an argument for a daemon (`mode=console`) is none.
-    /(?<!=)\bconsole\b/g,
+    /(?:from|import|require|getBuiltinModule)\s*\(?\s*['"`](?:node:)?(?:process|console)['"`]/g,
+    // A word of a daemon's own, in quotes or as a value (`mode=console`), is none.
+    /(?<!['"=])\bconsole\b/g,
   ];
   return Object.entries(sources).flatMap(([path, text]) =>
     patterns.flatMap((pattern) =>

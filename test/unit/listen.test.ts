@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isAddress, mayListen, mayTake, whyNotListen, written } from '../../src/listen.ts';
+import { isLow, mayListen, whyNotListen, written } from '../../src/listen.ts';
 import type { Answers } from '../../src/plan.ts';
 import { type FakeWorld, fakeHost } from '../support/fake-host.ts';
 
@@ -69,16 +69,27 @@ describe('a privileged port', () => {
     expect(why('0.0.0.0', 80, { ...user, listening: [{ address: '0.0.0.0', port: 80 }] })).toBe('EADDRINUSE');
   });
 
-  test('may be taken or not, whoever listens there', () => {
-    const listening = [{ address: '0.0.0.0', port: 80 }];
-    expect(mayTake(80, fakeHost({ ...user, listening }))).toBe(false);
-    expect(mayTake(80, fakeHost({ listening }))).toBe(true);
-    expect(mayTake(80, fakeHost({ ...user, ...portStart('80\n'), listening }))).toBe(true);
-    expect(mayTake(1024, fakeHost(user))).toBe(true);
+  test.each([
+    [80, {}, true],
+    [1023, {}, true],
+    [1024, {}, false],
+    [80, portStart('81\n'), true],
+    [80, portStart('80\n'), false],
+    [1, portStart('0\n'), false],
+  ])('is one that needs a right, whoever listens there and whatever we may: %d, %j', (port, world, low) => {
+    const listening = [{ address: '0.0.0.0', port }];
+    for (const more of [user, {}, { listening }]) {
+      expect(isLow(port, fakeHost({ ...world, ...more }))).toBe(low);
+    }
   });
 });
 
 describe('an address', () => {
+  const asked = (address: string, port: number) =>
+    mayListen([{ address, port }], {}, fakeHost(), () => 'another').questions;
+  const required = (address: string, port: number, answers: Answers = {}) =>
+    mayListen([{ address, port }], answers, fakeHost(), () => 'another').requirements;
+
   test.each([
     ['0.0.0.0', 80],
     ['127.0.0.1', 1],
@@ -87,7 +98,8 @@ describe('an address', () => {
     ['::1', 80],
     ['fe80::1%eth0', 80],
   ])('%s, port %d, can be asked about', (address, port) => {
-    expect(isAddress({ address, port })).toBe(true);
+    expect(asked(address, port)).toEqual([{ about: 'addresses', addresses: [{ address, port }] }]);
+    expect(required(address, port)).toEqual([]);
   });
 
   test.each([
@@ -101,13 +113,40 @@ describe('an address', () => {
     ['10.0.0.x', 80],
     ['1000.0.0.1', 80],
     ['0.0.0.0', 0],
-    ['0.0.0.0', 65_536],
-    ['0.0.0.0', -1],
-    ['0.0.0.0', 80.5],
-    ['0.0.0.0', Number.NaN],
-    ['::1', 65_536],
+    ['::', 0],
+    ['localhost', 0],
   ])('%j, port %d, is left to the daemon', (address, port) => {
-    expect(isAddress({ address, port })).toBe(false);
+    expect(asked(address, port)).toEqual([]);
+    expect(required(address, port)).toEqual([]);
+    const answers = { addresses: { [written({ address, port })]: 'EADDRINUSE' } };
+    expect(required(address, port, answers)).toEqual([]);
+    expect(required('127.0.0.1', 80, { addresses: { '127.0.0.1:80': 'EADDRINUSE' } })).toHaveLength(1);
+  });
+
+  test.each([
+    ['0.0.0.0', 65_536, '0.0.0.0:65536'],
+    ['0.0.0.0', -1, '0.0.0.0:-1'],
+    ['0.0.0.0', 80.5, '0.0.0.0:80.5'],
+    ['::1', 65_536, '[::1]:65536'],
+    ['localhost', 65_536, 'localhost:65536'],
+  ])('%j has no port %d, whatever the answers are', (address, port, told) => {
+    const problem = {
+      kind: 'configuration',
+      what: `cannot listen on ${told}: a port is a number from 1 to 65535`,
+      remedy: 'another',
+    };
+    for (const answers of [{}, { addresses: {} }]) {
+      expect(required(address, port, answers)).toEqual([{ what: `port ${port}`, problem }]);
+    }
+    expect(asked(address, port)).toEqual([]);
+    expect(required(address, 65_535)).toEqual([]);
+  });
+
+  test('what is no number is no port', () => {
+    expect(required('0.0.0.0', Number.NaN)).toMatchObject([
+      { problem: { what: expect.stringMatching(/: a port is a number from 1 to 65535$/) } },
+    ]);
+    expect(asked('0.0.0.0', Number.NaN)).toEqual([]);
   });
 });
 
@@ -115,7 +154,7 @@ describe('what a plan has of it', () => {
   const all = { address: '0.0.0.0', port: 80 };
   const six = { address: '::1', port: 8080 };
   const plan = (answers: Answers, world: FakeWorld = {}) =>
-    mayListen([all, six], answers, fakeHost(world), (port) => `not ${port}`);
+    mayListen([all, six], answers, fakeHost(world), (at) => `not ${written(at)}`);
 
   test('the question, as long as there is no answer', () => {
     expect(plan({})).toEqual({
@@ -125,10 +164,44 @@ describe('what a plan has of it', () => {
     expect(plan({ 'settings.py': '' }).questions).toHaveLength(1);
   });
 
+  test('the question has the addresses, and nothing else that a caller knows of them', () => {
+    const more = { name: 'http-socket', ...all };
+    expect(mayListen([more], {}, fakeHost(), written).questions).toEqual([
+      { about: 'addresses', addresses: [all] },
+    ]);
+  });
+
+  test('the remedy gets what the caller knows of the address', () => {
+    const more = { name: 'http-socket', ...all };
+    const got: unknown[] = [];
+    const remedy = (at: unknown) => `${got.push(at)}`;
+    mayListen([more], { addresses: { '0.0.0.0:80': '' } }, fakeHost(), remedy);
+    expect(got).toEqual([]);
+    mayListen([more], { addresses: { '0.0.0.0:80': 'EADDRINUSE' } }, fakeHost(), remedy);
+    expect(got).toEqual([more]);
+  });
+
+  test('one that there cannot be beside one that is asked about', () => {
+    const addresses = [{ address: '0.0.0.0', port: 70_000 }, all, { address: 'localhost', port: 80 }];
+    const planned = (answers: Answers) => mayListen(addresses, answers, fakeHost(), written);
+    const none = {
+      what: 'port 70000',
+      problem: expect.objectContaining({ remedy: '0.0.0.0:70000' }),
+    };
+    expect(planned({})).toEqual({
+      requirements: [none],
+      questions: [{ about: 'addresses', addresses: [all] }],
+    });
+    expect(planned({ addresses: { '0.0.0.0:80': '' } })).toEqual({
+      requirements: [none, { what: 'port 80', found: 'free' }],
+      questions: [],
+    });
+  });
+
   test('nothing, without an address', () => {
     const none = { requirements: [], questions: [] };
-    expect(mayListen([], {}, fakeHost(), String)).toEqual(none);
-    expect(mayListen([], { addresses: {} }, fakeHost(), String)).toEqual(none);
+    expect(mayListen([], {}, fakeHost(), written)).toEqual(none);
+    expect(mayListen([], { addresses: {} }, fakeHost(), written)).toEqual(none);
   });
 
   test('that they are free', () => {
@@ -150,7 +223,7 @@ describe('what a plan has of it', () => {
         problem: {
           kind: 'configuration',
           what: 'cannot listen on [::1]:8080: somebody listens there already',
-          remedy: 'not 8080',
+          remedy: 'not [::1]:8080',
         },
       },
     ]);
@@ -164,7 +237,7 @@ describe('what a plan has of it', () => {
     expect(requirements[0]?.problem).toEqual({
       kind: 'configuration',
       what: `cannot listen on 0.0.0.0:80: uid 1234 may only take ports from ${first} on`,
-      remedy: 'not 80',
+      remedy: 'not 0.0.0.0:80',
     });
   });
 

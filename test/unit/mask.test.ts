@@ -3,6 +3,9 @@ import { masked } from '../../src/mask.ts';
 
 test.each([
   ['https://user:hunter2@example.org/x.zip', 'https://***@example.org/x.zip'],
+  ['https://example.org/x.zip?token=hunter2&a=b', 'https://example.org/x.zip?***'],
+  ['https://example.org/x.zip?token=hunter2;folder', 'https://example.org/x.zip?***;folder'],
+  ['https://user:hun?ter/hunter2@example.org/x', 'https://***@example.org/x'],
   ['https://hunter2@example.org/x.zip', 'https://***@example.org/x.zip'],
   ['cfg:database.url=mysql://grafana:hunter2@db:3306/x', 'cfg:database.url=mysql://***@db:3306/x'],
   ['http://a:hunter2@h/ and http://b:hunter2@i/', 'http://***@h/ and http://***@i/'],
@@ -26,7 +29,7 @@ test.each([
   '',
   'https://example.org/x.zip',
   'https://example.org/@scope/x.zip',
-  'https://example.org/x?mail=a@b.org',
+  'https://example.org:8080/@scope/x.zip',
   'someone@example.org',
   'user:word@example.org',
   'cfg:server.http_port=3000',

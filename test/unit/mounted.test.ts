@@ -23,3 +23,25 @@ describe('a file that was bound by itself', () => {
     expect(read(mountLine('/run/munge', { root: '/munge//deleted' }))).toBe('daemons: []\n');
   });
 });
+
+describe('a file that is not there', () => {
+  const at = '/site/etc/ldms_cfg.yaml';
+  const remedy = (root: string, file = {}) => {
+    const where = root === '' ? path : at;
+    const read = readMounted(where, path, 'mine.yaml', fakeHost({ root, files: file }));
+    return typeof read === 'string' ? read : read.remedy;
+  };
+
+  test('is to be mounted', () => {
+    expect(remedy('')).toBe('mount yours: docker run -v /on-host/mine.yaml:/etc/ldms_cfg.yaml:ro');
+  });
+
+  test('is to be put there in local mode, which has no container', () => {
+    expect(remedy('/site')).toBe('put yours there: cp mine.yaml /site/etc/ldms_cfg.yaml');
+  });
+
+  test('one that is there needs neither', () => {
+    expect(remedy('', files)).toBe('daemons: []\n');
+    expect(remedy('/site', { [at]: { content: 'x: 1\n' } })).toBe('x: 1\n');
+  });
+});

@@ -46,3 +46,13 @@ test.each([
   expect(errnoOf(error)).toBe(code);
   expect(errnoWords(error)).toBe(words);
 });
+
+test('an error that has only a number is told by its name, as those of process.execve', () => {
+  const numbered = (errno: unknown, code?: string) => Object.assign(new Error('x'), { errno, code });
+  expect(errnoOf(numbered(7, ''))).toBe('E2BIG');
+  expect(errnoOf(numbered(-13))).toBe('EACCES');
+  // The name counts where there is one.
+  expect(errnoOf(numbered(7, 'ENOENT'))).toBe('ENOENT');
+  expect(errnoOf(numbered(0))).toBe('');
+  expect(errnoOf(numbered(undefined))).toBe('');
+});

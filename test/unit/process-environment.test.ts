@@ -46,8 +46,6 @@ describe('what a plan changes', () => {
     ['newlines within and in front', '\na\n\nb\n', '\na\n\nb'],
     ['blanks at its end', 'a \t\n', 'a \t'],
     ['a carriage return', 'a\r\n', 'a\r'],
-    ['newlines only', '\n\n', ''],
-    ['nothing', '', ''],
     ['an equals sign', 'a=b\n', 'a=b'],
     ['what is not UTF-8', '\xff\xfe\n', '\xff\xfe'],
   ])('as $(cat FILE) has it: %s', (_, content, value) => {
@@ -107,10 +105,35 @@ describe('a secret that cannot be handed over', () => {
   });
 
   test.each([
+    ['nothing', ''],
+    ['a newline', '\n'],
+    ['newlines only', '\n\n\n'],
+  ])('an empty one, which is as good as no variable: %s', (_, content) => {
+    const path = secretFile(content);
+    expect(problem(path)).toEqual(refused(path, 'it is empty, which would count as none at all'));
+    expect(change({ secrets: { GF_A: secretFile(`${content}x`) } }).set.has('GF_A')).toBe(true);
+  });
+
+  test('one that is too long for a variable', () => {
+    const path = secretFile('x'.repeat(131_072));
+    expect(problem(path)).toMatchObject({
+      kind: 'configuration',
+      what: expect.stringMatching(/: it is longer than the \d+ bytes that a variable can have$/),
+    });
+    expect(change({ secrets: { GF_A: secretFile('x'.repeat(130_000)) } }).set.get('GF_A')).toHaveLength(
+      130_000,
+    );
+  });
+
+  test.each([
     ['a zero byte', 'a\0', true],
     ['a zero byte alone', '\0', true],
     ['the digit', 'a0', false],
-    ['nothing', '', false],
+    ['a blank', ' ', false],
+    ['a newline in front', '\na', false],
+    ['a carriage return', '\r\n', false],
+    ['newlines only', '\n\n', true],
+    ['nothing', '', true],
   ])('%s', (_, text, isRefused) => {
     expect(whyNoValue(Buffer.from(text)) !== undefined).toBe(isRefused);
   });

@@ -140,6 +140,18 @@ describe('a wrong setting is an error', () => {
     expect(settings).toStrictEqual(defaults);
   });
 
+  test.each([
+    ['http://admin:hunter2@cygnus-07', 'http://***@cygnus-07'],
+    ['https://hunter2@cygnus-07/x', 'https://***@cygnus-07/x'],
+    ['ftp://admin:hunter2@cygnus-07', 'ftp://***@cygnus-07'],
+    ['http://admin:hunter2@cygnus-07:99999', 'http://***@cygnus-07:99999'],
+  ])('a password in a URL is not told: %s', (url, shown) => {
+    const told = problemOf({ LDMS_ENTRYPOINT_DSOSDS_URL: url });
+    expect(told?.what).toContain(`LDMS_ENTRYPOINT_DSOSDS_URL=${shown} is not an http://`);
+    expect(JSON.stringify(told)).not.toContain('hunter2');
+    expect(problemOf({ LDMS_ENTRYPOINT_DSOSDS_URL: 'cygnus-07/x' })?.what).toContain('=cygnus-07/x is not');
+  });
+
   test('those that are well formed hold beside it', () => {
     const env = {
       LDMS_ENTRYPOINT_MUNGE: 'maybe',

@@ -19,8 +19,8 @@ const warningsWith = (name: string, line: string) => {
 };
 
 const debug = 'DEBUG is True: whoever meets an error is shown the settings and the code; set DEBUG = False';
-const secret =
-  'SECRET_KEY is a placeholder or too short: whoever knows it can forge sessions; make one: python3 -c "import secrets; print(secrets.token_urlsafe(50))"';
+const make = 'make one: python3 -c "import secrets; print(secrets.token_urlsafe(50))"';
+const secret = `SECRET_KEY is a placeholder: whoever knows it can forge sessions; ${make}`;
 const hosts = "ALLOWED_HOSTS has '*': it answers to any name; list the names that people use for this host";
 const root = 'DSOS_ROOT is not set, and sosgui finds no data without it: DSOS_ROOT = "/store/"';
 const conf =
@@ -32,6 +32,7 @@ describe("the settings.py of the ldms-containers project's README", () => {
       warnings: [debug, secret, hosts],
       logFiles: ['/var/log/sosgui/settings.log', '/var/log/sosgui/sosgui.log', '/var/log/sosgui/ods.log'],
       dsosConf: '/opt/ovis/etc/dsosd.conf',
+      isConfElsewhere: false,
     });
   });
 });
@@ -42,6 +43,7 @@ describe('a good settings.py', () => {
       warnings: [],
       logFiles: ['/var/log/sosgui/sosgui.log'],
       dsosConf: '/opt/ovis/etc/dsosd.conf',
+      isConfElsewhere: false,
     });
   });
 
@@ -88,7 +90,6 @@ describe('SECRET_KEY', () => {
   test.each([
     ['that of sosdb-ui, which everybody can read', example],
     ["that of django-admin's project", `django-insecure-${key}`],
-    ['a short one', key.slice(0, 49)],
     ['an empty one', ''],
     ['one of few letters', 'abcd'.repeat(20)],
   ])('is a placeholder: %s', (_, value) => {
@@ -98,6 +99,21 @@ describe('SECRET_KEY', () => {
       // A log is read by more people than settings.py is.
       if (value !== '') expect(told.join()).not.toContain(value);
     }
+  });
+
+  test.each([
+    ["that of django-admin's project, cut short", 'django-insecure-abc'],
+    ['a short one of few letters', 'abcd'],
+  ])('is a placeholder before it is short: %s', (_, value) => {
+    expect(warningsWith('SECRET_KEY', `SECRET_KEY = '${value}'`)).toEqual([secret]);
+  });
+
+  test.each([49, 20, 5])('is short: one of %i letters', (count) => {
+    const value = key.slice(0, count);
+    const told = warningsWith('SECRET_KEY', `SECRET_KEY = '${value}'`);
+    expect(told).toEqual([`SECRET_KEY has ${count} characters, and Django asks for 50; ${make}`]);
+    expect(told.join()).not.toContain(value);
+    expect(warningsWith('SECRET_KEY', `SECRET_KEY = '${key.slice(0, 50)}'`)).toEqual([]);
   });
 
   test.each([
@@ -178,7 +194,15 @@ describe('what sosgui needs', () => {
     ['with an escape', "DSOS_CONF = '/srv/\\x41'", undefined],
   ])('DSOS_CONF is known where it is a literal: %s', (_, line, path) => {
     expect(readDjangoSettings(line).dsosConf).toBe(path);
+    expect(readDjangoSettings(line).isConfElsewhere).toBe(path === undefined);
   });
+
+  test.each(['', "# DSOS_CONF = os.environ['X']", "OLD_DSOS_CONF = os.environ['X']"])(
+    'DSOS_CONF is not elsewhere where it is not set: %j',
+    (line) => {
+      expect(readDjangoSettings(line).isConfElsewhere).toBe(false);
+    },
+  );
 });
 
 describe('log files', () => {

@@ -25,7 +25,7 @@ describe('a mistake in dsosd.conf', () => {
     ['a comment', '# the storage nodes', /^"# the storage nodes" is no comment to libdsos/],
     ['a comment behind blanks', '  # storage', /is no comment to libdsos/],
     ['a carriage return', 'node2\r', /^a carriage return at its end \(a DOS file\): dos2unix dsosd.conf$/],
-    ['a blank behind the name', 'node2 ', /^"node2 " has blanks around the name/],
+    ['a blank behind the name', 'node2 ', /^"node2 " has blanks around the name, .*; take them away$/],
     ['a blank before the name', ' node2', /^" node2" has blanks around the name/],
     ['a tab behind the name', 'node2\t', /^"node2\\t" has blanks around the name/],
     ['two hosts', 'node2 node3', /^"node2 node3" is more than one host; write each into a line of its own$/],
@@ -33,10 +33,23 @@ describe('a mistake in dsosd.conf', () => {
     ['two hosts, a semicolon between', 'node2;node3', /is more than one host/],
     ['a port', 'node2:20001', /^"node2:20001" has a port; libdsos asks rpcbind for that/],
     ['a port behind an address', '10.0.0.1:20001', /has a port/],
-    ['a range of hosts', 'node[2-4]', /^"node\[2-4\]" is neither a host's name nor its address$/],
+    [
+      'a range of hosts',
+      'node[2-4]',
+      /^"node\[2-4\]" is a list, which libdsos takes for one name; write each host into a line of its own$/,
+    ],
+    ['a list of hosts', 'node[2,4]', /^"node\[2,4\]" is a list, /],
+    ['a list of hosts with a domain', 'node[02-04].site.gov', /is a list, /],
+    [
+      'a comment behind the name',
+      'node2 # storage',
+      /^"node2 # storage" has a comment, which libdsos takes for a part of the name; take it away$/,
+    ],
+    ['a comment close behind the name', 'node2#storage', /^"node2#storage" has a comment/],
+    ['a comment behind a list', 'node[2-4] # storage', /has a comment/],
     ['a URL', 'http://node2', /is neither a host's name nor its address/],
-    ['an address in brackets, with a port', '[::1]:20001', /is neither/],
-    ['the same host again', 'node1', /^node1 stands in line 1 already$/],
+    ['an address in brackets, with a port', '[::1]:20001', /^"\[::1\]:20001" (?:is|has) /],
+    ['the same host again', 'node1', /^node1 stands in line 1 already; take it away$/],
     ['a name that is too long', 'a'.repeat(255), /^"a{60}\.\.\." is longer than any host's name$/],
   ])('is told with its line: %s', (_, line, text) => {
     expect(mistakes(`node1\n${line}\nnode9\n`)).toEqual([{ line: 2, text: expect.stringMatching(text) }]);
@@ -60,8 +73,8 @@ describe('a mistake in dsosd.conf', () => {
 
   test('a host that stands three times is told twice, with its first line', () => {
     expect(mistakes('node1\nnode1\nnode1\n')).toEqual([
-      { line: 2, text: 'node1 stands in line 1 already' },
-      { line: 3, text: 'node1 stands in line 1 already' },
+      { line: 2, text: 'node1 stands in line 1 already; take it away' },
+      { line: 3, text: 'node1 stands in line 1 already; take it away' },
     ]);
   });
 

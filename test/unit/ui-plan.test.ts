@@ -52,6 +52,7 @@ const endingsWith = (atApp: string) => [
   '--hook-master-start=unix_signal:17 worker_wakeup',
 ];
 const endings = endingsWith('hook-post-app');
+const ignoreSigpipe = '--ignore-sigpipe';
 const [pluginsDefault, moduleDefault, master, needApp, port] = [
   '--plugins=python3',
   '--module=sosgui.wsgi',
@@ -59,7 +60,7 @@ const [pluginsDefault, moduleDefault, master, needApp, port] = [
   '--need-app',
   '--http-socket=:80',
 ];
-const defaults = [pluginsDefault, moduleDefault, master, needApp, port, ...endings];
+const defaults = [pluginsDefault, moduleDefault, master, needApp, port, ...endings, ignoreSigpipe];
 const added = async (args: readonly string[], world: FakeWorld = {}) => {
   const all = (await plan(args, world)).main.args;
   expect(all.slice(all.length - args.length)).toEqual(args);
@@ -183,7 +184,8 @@ describe("the user's arguments", () => {
 
   test('an INI file takes the place of all of them', async () => {
     const text = '[uwsgi]\nmaster=true\nneed-app=true\nplugin=python3\nmodule=site.wsgi\nsocket=:1\n';
-    expect(await added(['/etc/ui.ini'], ini(text))).toEqual(endings);
+    expect(await added(['/etc/ui.ini'], ini(text))).toEqual([...endings, ignoreSigpipe]);
+    expect(await added(['/etc/ui.ini'], ini(`${text}ignore-sigpipe=true\n`))).toEqual(endings);
     expect(await added(['/etc/ui.ini'], ini(text.replace('[uwsgi]', '[other]')))).toEqual(defaults);
   });
 
@@ -230,8 +232,9 @@ describe("the user's arguments", () => {
     ['--hook-asap', 'unix_signal:15 _exit'],
     ['--hook-master-start', 'unix_signal:15 kill_them_all'],
   ])('a hook of SIGTERM by %s takes the place of ours', async (option, value) => {
-    expect(await added([option, value])).toEqual(butFor(...endings));
-    expect(await added([`${option}=${value}`])).toEqual(butFor(...endings));
+    const hooks = (words: readonly string[]) => words.filter((word) => word !== ignoreSigpipe);
+    expect(hooks(await added([option, value]))).toEqual(hooks(butFor(...endings)));
+    expect(hooks(await added([`${option}=${value}`]))).toEqual(hooks(butFor(...endings)));
     for (const another of ['unix_signal:1 _exit', 'unix_signal:150 x', 'exec:/bin/true']) {
       expect(await added([option, another])).toEqual(defaults);
     }
@@ -244,8 +247,23 @@ describe("the user's arguments", () => {
     [[], { UWSGI_LAZY_APPS: 'true' }],
   ])('a worker that loads the app itself has its hook before that: %j, %j', async (args, env) => {
     const lazy = endingsWith('hook-as-user');
-    expect(await added(args, { env })).toEqual([...butFor(...endings), ...lazy]);
+    expect(await added(args, { env })).toEqual([
+      ...butFor(...endings, ignoreSigpipe),
+      ...lazy,
+      ignoreSigpipe,
+    ]);
     expect(await added(['--logto', '--lazy-apps'])).toEqual(defaults);
+  });
+
+  test.each([
+    [['--ignore-sigpipe'], {}],
+    [['--ignore-sigpipe=false'], {}],
+    [['--set', 'ignore-sigpipe=true'], {}],
+    [[], { UWSGI_IGNORE_SIGPIPE: 'true' }],
+  ])('who says what becomes of SIGPIPE is not told it again: %j, %j', async (args, env) => {
+    expect(await added(args, { env })).toEqual(butFor(ignoreSigpipe));
+    expect(await added(['--logto', '--ignore-sigpipe'])).toEqual(defaults);
+    expect(await added(['--ignore-write-errors'])).toEqual(defaults);
   });
 
   test('a hook of SIGTERM at another time leaves ours', async () => {
@@ -272,6 +290,18 @@ describe('a first word', () => {
       handoff: 'exec',
     });
   });
+
+  test.each(['/etc/ui.ini', '/etc/ui.yaml'])(
+    'that is a configuration is one, executable or not: %s',
+    async (file) => {
+      const executable = { programs: { ...programs, [file]: file, '/opt/tool': '/opt/tool' } };
+      expect((await plan([file], executable)).main).toMatchObject({
+        program: 'uwsgi',
+        args: [...defaults, file],
+      });
+      expect((await plan(['/opt/tool'], executable)).main).toMatchObject({ program: '/opt/tool' });
+    },
+  );
 
   test('that is no program is for uwsgi', async () => {
     expect((await plan(['bash'], { programs: {} })).main).toMatchObject({
@@ -346,6 +376,14 @@ describe('health asks', () => {
     ['a Unix socket', ['-s', '/run/ui.sock'], 'uwsgi', { socket: '/run/ui.sock' }],
     ['IPv6', ['--http-socket', '[::1]:8080'], 'http', { host: '::1', port: 8080 }],
     ['one in its directory', ['--http-socket', 'ui.sock'], 'http', { socket: '/opt/ovis/ui/ui.sock' }],
+    ['one where it goes to', ['--http-socket=u.sock', '--chdir=/run/x'], 'http', { socket: '/run/x/u.sock' }],
+    [
+      'one below its directory',
+      ['--chdir', 'x', '-s', 'u.sock'],
+      'uwsgi',
+      { socket: '/opt/ovis/ui/x/u.sock' },
+    ],
+    ['one that goes nowhere else', ['--chdir=/x', '-s', '/run/u.sock'], 'uwsgi', { socket: '/run/u.sock' }],
   ] as const)('%s', async (_, args, protocol, at) => {
     expect(await web(args)).toEqual({ listeners: [], web: { protocol, at, path: '/grafana/', well: 'any' } });
   });
@@ -447,7 +485,7 @@ describe('the files of sosgui', () => {
     const content = 'node1\n\nnode1\nnode2\r\n';
     expect((await problems(withFiles({ [confPath]: { content } }))).map(({ what }) => what)).toEqual([
       expect.stringMatching(/^\/opt\/ovis\/etc\/dsosd\.conf:2: a blank line/),
-      '/opt/ovis/etc/dsosd.conf:3: node1 stands in line 1 already',
+      '/opt/ovis/etc/dsosd.conf:3: node1 stands in line 1 already; take it away',
       expect.stringMatching(/^\/opt\/ovis\/etc\/dsosd\.conf:4: a carriage return/),
     ]);
   });
@@ -497,11 +535,22 @@ describe('the files of sosgui', () => {
     ]);
   });
 
-  test('a DSOS_CONF between triple quotes is not read, and the usual file is looked at', async () => {
-    const content = good.replace(`"${confPath}"`, '"""/srv/dsosd.conf"""');
+  test.each([
+    ['between triple quotes', '"""/srv/dsosd.conf"""'],
+    ['computed', "os.environ['CONF']"],
+  ])('a DSOS_CONF that is not read may be another file than the usual: %s', async (_, value) => {
+    const content = good.replace(`"${confPath}"`, value);
     const { requirements, notices } = await plan([], withFiles({ [settingsPath]: { content } }));
     expect(requirements[0]).toEqual({ what: confPath, found: '2 hosts' });
     expect(notices).toEqual([]);
+
+    const rest = without(confPath).files ?? {};
+    const elsewhere = await plan([], { files: { ...rest, [settingsPath]: { content } } });
+    expect(elsewhere.requirements.map(({ what }) => what)).toEqual([settingsPath, logDirectory]);
+    expect(elsewhere.requirements.flatMap(({ problem }) => problem ?? [])).toEqual([]);
+    expect(await problems({ files: rest })).toMatchObject([
+      { what: `cannot use ${confPath}: it does not exist` },
+    ]);
   });
 
   test("the README's settings.py is warned of, and no key is told", async () => {
@@ -575,6 +624,20 @@ describe('log files', () => {
       found: 'it can be made',
     });
     expect((await plan()).preparations).toEqual([]);
+  });
+
+  test.each([
+    [['--uid=1234'], { name: '1234', uid: 1234, gid: 0 }],
+    [['--uid', '1234', '--gid', '99'], { name: '1234', uid: 1234, gid: 99 }],
+    [['--uid=www'], { name: 'www', uid: 33, gid: 34 }],
+    [['--uid=www', '--gid=99'], { name: 'www', uid: 33, gid: 99 }],
+    [['--uid=nobody', '--uid=www'], { name: 'www', uid: 33, gid: 34 }],
+  ])('whose they are is as uwsgi is told: %j', async (args, owner) => {
+    const world = { ...without(logs), users: { www: { uid: 33, gid: 34 } } };
+    expect((await plan(args, world)).preparations).toEqual([{ ...made, owner }]);
+    expect((await plan([], world)).preparations).toEqual([made]);
+    // Only root can become somebody else.
+    expect((await plan(args, { ...world, uid: 1234 })).preparations).toEqual([made]);
   });
 
   test('one directory for several files is made once', async () => {
@@ -763,6 +826,46 @@ describe('the ports', () => {
       },
     ]);
     expect(await problems({}, args, { addresses: { [`0.0.0.0:${at}`]: '' } })).toEqual([]);
+  });
+
+  test.each([
+    [['--socket=127.0.0.1:28080'], '127.0.0.1:28080', '--socket=127.0.0.1:28081'],
+    [['-s', '127.0.0.1:28080'], '127.0.0.1:28080', '--socket=127.0.0.1:28081'],
+    [['--http', '10.0.0.1:80'], '10.0.0.1:80', '--http=10.0.0.1:8080'],
+    [['--http-socket=[::1]:8000'], '[::1]:8000', '--http-socket=[::1]:8001'],
+    [['--http-socket', '0.0.0.0:8000'], '0.0.0.0:8000', '--http-socket=:8001'],
+    [['--http-socket=:8000', '--socket=:9000'], '0.0.0.0:9000', '--socket=:9001'],
+    [['--http-socket=:8000', '--socket=:9000'], '0.0.0.0:8000', '--http-socket=:8001'],
+    [['--http-socket=:65535'], '0.0.0.0:65535', '--http-socket=:8080'],
+    [['--http-socket=:65534'], '0.0.0.0:65534', '--http-socket=:65535'],
+  ])("the remedy keeps the user's option and address: %j", async (args, at, other) => {
+    const told = await problems({}, args, { addresses: { [at]: 'EADDRINUSE' } });
+    expect(told).toEqual([
+      {
+        kind: 'configuration',
+        what: `cannot listen on ${at}: somebody listens there already`,
+        remedy: `choose another port: docker run … ovishpc/ldms-ui ${other}`,
+      },
+    ]);
+    expect(await problems({}, args, { addresses: { [at]: '' } })).toEqual([]);
+  });
+
+  test.each([
+    ['--http-socket=:65536', '0.0.0.0:65536', '--http-socket=:8080'],
+    ['--socket=127.0.0.1:70000', '127.0.0.1:70000', '--socket=127.0.0.1:8080'],
+    ['--http-socket=localhost:70000', 'localhost:70000', '--http-socket=localhost:8080'],
+  ])('one that there cannot be is a problem: %s', async (arg, at, other) => {
+    for (const answers of [{}, { addresses: {} }]) {
+      expect(await problems({}, [arg], answers)).toEqual([
+        {
+          kind: 'configuration',
+          what: `cannot listen on ${at}: a port is a number from 1 to 65535`,
+          remedy: `choose another port: docker run … ovishpc/ldms-ui ${other}`,
+        },
+      ]);
+    }
+    expect(await problems({}, ['--http-socket=:65535'])).toEqual([]);
+    expect(await problems({}, ['--http-socket=:0'])).toEqual([]);
   });
 
   test("another app's are looked at as well", async () => {
