@@ -50,11 +50,11 @@ function whyNoHost(line: string): string | undefined {
   }
   if (words.includes('#'))
     return `${quoted} has a comment, which libdsos takes for a part of the name; take it away`;
-  if (/[\s,;]/.test(words)) return `${quoted} is more than one host; write each into a line of its own`;
   if (/^(?:[^:]+|\[.*\]):\d+$/.test(words))
     return `${quoted} has a port; libdsos asks rpcbind for that, so take it away`;
   if (words.includes('['))
     return `${quoted} is a list, which libdsos takes for one name; write each host into a line of its own`;
+  if (/[\s,;]/.test(words)) return `${quoted} is more than one host; write each into a line of its own`;
   if (!/^[\w.:%-]+$/.test(words)) return `${quoted} is neither a host's name nor its address`;
   return line.length > longest ? `${quoted} is longer than any host's name` : undefined;
 }

@@ -92,9 +92,9 @@ function additions(said: UwsgiOptions, addsListener: boolean): string[] {
     ...(isNamed(said, ['master']) ? [] : ['--master']),
     ...(isNamed(said, ['need-app', 'emperor']) ? [] : ['--need-app']),
     ...(addsListener ? [`--http-socket=${defaultAddress}`] : []),
+    ...endings(said),
     // A worker whose log nobody reads any more would tell of that for ever, in that log.
     ...(isNamed(said, ['ignore-sigpipe']) ? [] : ['--ignore-sigpipe']),
-    ...endings(said),
   ];
 }
 
