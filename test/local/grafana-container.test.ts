@@ -190,7 +190,7 @@ exec ${other} "$0" grafana`,
     const lines = logLines(stderr).map(({ msg }) => String(msg));
     const wrong = (start: string) => lines.find((line) => line.startsWith(start));
     const give = (place: string) =>
-      `permission denied; give it to uid 12345: chown -R 12345 on what the host mounts at ${place}, or run as its owner: docker run --user 0:0`;
+      `permission denied; give it to uid 12345: chown -R 12345 on what the host mounts at ${place}`;
     expect(wrong('cannot use /etc/grafana/grafana.ini')).toMatch(/permission denied; let uid 12345 read it/);
     for (const [name, path] of [
       ['GF_PATHS_DATA', '/var/lib/grafana'],
@@ -200,7 +200,7 @@ exec ${other} "$0" grafana`,
       expect(wrong(`cannot write to ${name}`)).toBe(`cannot write to ${name}=${path}: ${give(path ?? '')}`);
     }
     expect(wrong('cannot read GF_SECURITY_ADMIN_PASSWORD')).toMatch(/permission denied; mount the secret/);
-    expect(wrong('cannot provision the data source')).toMatch(/let uid 12345 write to/);
+    expect(wrong('cannot provision the data source')).toMatch(/let uid 12345 write there/);
     expect(lines).toHaveLength(6);
   });
 

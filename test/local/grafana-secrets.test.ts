@@ -75,9 +75,11 @@ describe('a secret in a file', () => {
   test.each([
     ['is empty', ''],
     ['is newlines', '\n\n'],
-  ])('that %s gives an empty variable, as by the start script', async (_, text) => {
+  ])('that %s would count as none, and leave the default in force: 78', async (_, text) => {
     const place = await withSecret(text);
-    expect(variable(told((await place.start().ended).stdout).environ, name)).toBe('');
+    const { code, stdout, stderr } = await place.start().ended;
+    expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
+    expect(message(stderr)).toMatch(new RegExp(`cannot read ${name} from .*: it is empty`));
   });
 
   test('with a zero byte, which no variable can have: 78', async () => {

@@ -328,10 +328,14 @@ describe('the data source', () => {
 
   test('where it cannot be written: 78, and what to do', async () => {
     const place = await makeGrafana({ LDMS_ENTRYPOINT_DSOSDS_URL: 'http://ui' });
-    Object.assign(place.site.env, { GF_PATHS_PROVISIONING: '/no/such/directory' });
+    Object.assign(place.site.env, {
+      GF_PATHS_PROVISIONING: `${place.site.write('a-file', '')}/provisioning`,
+    });
     const { code, stdout, stderr } = await place.start().ended;
     expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
-    expect(message(stderr)).toMatch(/cannot provision the data source .*: it does not exist; let uid/);
+    expect(message(stderr)).toMatch(
+      /cannot provision the data source .*a-file: .*is not a directory; let uid/,
+    );
   });
 
   test('a malformed URL, or one with a password, is 64', async () => {
