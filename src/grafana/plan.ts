@@ -105,9 +105,9 @@ function silent(setting: Setting): Notice[] {
 
 /** A secret whose variable has one underscore too few is none, and grafana keeps its default password. */
 function oneUnderscore({ env }: Host): Notice[] {
-  const names = Object.keys(env).filter(
-    (name) => /^GF_\w*(PASSWORD|SECRET|SECRET_KEY)_FILE$/.test(name) && env[name],
-  );
+  const isSecret = (name: string) =>
+    ['PASSWORD', 'SECRET', 'SECRET_KEY'].some((end) => name.endsWith(`${end}_FILE`));
+  const names = Object.keys(env).filter((name) => name.startsWith('GF_') && isSecret(name) && env[name]);
   return names.map((name) => ({
     level: 'warn',
     text: `${name} has no meaning; did you mean ${name.replace(/_FILE$/, '__FILE')}, with two underscores?`,

@@ -23,7 +23,10 @@ export function valueFor(name: string, host: Host): string | undefined {
 /** Reads them as the official image does; one that is empty asks for nothing. */
 export function readSecrets(host: Host): Secrets {
   const given = Object.entries(host.env).flatMap(([variable, path]) =>
-    /^GF_.+__FILE$/.test(variable) && path
+    variable.startsWith('GF_') &&
+    variable.endsWith(suffix) &&
+    variable.length > 'GF_'.length + suffix.length &&
+    path
       ? [{ variable, name: variable.slice(0, -suffix.length), path }]
       : [],
   );
