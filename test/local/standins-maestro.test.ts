@@ -446,7 +446,7 @@ describe('maestro', () => {
     'orphans-N: leaves processes that are not its children and end by themselves',
     async () => {
       const { maestro } = await makePlace();
-      const child = maestro({ STANDIN_MAESTRO: 'orphans-3', STANDIN_ORPHAN_SECONDS: '4' });
+      const child = maestro({ STANDIN_MAESTRO: 'orphans-3', STANDIN_ORPHAN_SECONDS: '10' });
       // Each is a shell with the mark; the one that starts it has the mark inside of its script.
       const orphans = () =>
         processesNaming(`standin-orphan-of-${child.pid}`).filter((pid) => isOrphanOf(child, pid));
