@@ -451,9 +451,12 @@ describe('maestro', () => {
       const orphans = () =>
         processesNaming(`standin-orphan-of-${child.pid}`).filter((pid) => isOrphanOf(child, pid));
       const seen = new Set<number>();
-      await until('there have been three', () => {
+      const met = () => {
         for (const pid of orphans()) seen.add(pid);
         return seen.size === 3;
+      };
+      await until('there have been three', met).catch((error: unknown) => {
+        throw new Error(`${error}: ${[...seen]}; it said: ${child.stdout()}${child.stderr()}`);
       });
       await until('they have ended', () => processesNaming(`standin-orphan-of-${child.pid}`).length === 0);
       expect(isAlive(child.pid)).toBe(true);

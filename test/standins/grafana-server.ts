@@ -159,9 +159,9 @@ async function serve(
     answer(request, response, status, body);
   });
   takeSignals(server);
-  await listen(server, setting);
   const pidFile = values.get('pidfile');
   if (pidFile) writeFileSync(pidFile, String(process.pid));
+  await listen(server, setting);
 }
 
 /** sqlite3's file, which the real one makes and writes to. */
