@@ -1,5 +1,6 @@
 /** Files that the user has to mount. */
 import type { Host } from './host.ts';
+import type { Requirement } from './plan.ts';
 import { errnoWords, type Problem } from './problem.ts';
 
 /**
@@ -45,4 +46,25 @@ export function readMounted(path: string, mountedAt: string, example: string, ho
   const broken = bytes.findIndex((byte, at) => byte !== encoded[at]);
   const line = bytes.toString('latin1', 0, broken < 0 ? bytes.length : broken).split('\n').length;
   return bad(`line ${line} is not valid UTF-8`, 'save it as UTF-8');
+}
+
+// Of a file that is something else altogether, nobody reads a thousand lines.
+const mostTold = 50;
+
+/**
+ * The mistakes of a file, each a requirement that is not met.
+ *
+ * @param mistakes in the order of the file, each with its place behind the file's name ("12:7")
+ */
+export function unmet(
+  path: string,
+  mistakes: readonly { readonly at: string; readonly text: string }[],
+): Requirement[] {
+  const mistake = (at: string, text: string): Requirement => ({
+    what: at,
+    problem: { kind: 'configuration', what: `${at}: ${text}`, remedy: '' },
+  });
+  const told = mistakes.slice(0, mostTold).map(({ at, text }) => mistake(`${path}:${at}`, text));
+  const more = mistakes.length - told.length;
+  return more > 0 ? [...told, mistake(path, `${more} more mistakes`)] : told;
 }

@@ -16,7 +16,7 @@ export function needsProgram(name: string, host: Host, problemOf: (why: string) 
 }
 
 /**
- * A program that is named in the daemon's place: `docker run … ldms-ui bash` runs bash.
+ * A program that is named in the daemon's place: `docker run … ldms-samp bash` runs bash.
  *
  * Only a first word without a dash can mean one, and only if there is such a program.
  */

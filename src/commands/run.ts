@@ -45,7 +45,7 @@ export async function run(mode: Mode, args: readonly string[], env: NodeJS.Proce
  *
  * Nothing needs to be asked in an image, which comes with ldmsd's version, at its first start.
  * Where something is wrong already, no program is run and nothing is written: only whose a socket
- * is matters then, since that may be what makes it right.
+ * is matters then, since that may be what makes it right. So that is asked first, and the rest together.
  */
 async function planWithAnswers(
   mode: Mode,
@@ -54,9 +54,11 @@ async function planWithAnswers(
 ): Promise<{ plan: Plan; answers: Answers }> {
   const plan = await mode.plan(given);
   const sound = plan.requirements.every(({ problem }) => !problem);
-  const question = plan.questions.find(({ about }) => sound || about === 'munge socket');
-  if (!question || asking.stop.by()) return { plan, answers: given.answers };
+  const socket = plan.questions.filter(({ about }) => about === 'munge socket');
+  const asked = socket.length > 0 || !sound ? socket : plan.questions;
+  if (asked.length === 0 || asking.stop.by()) return { plan, answers: given.answers };
   const { answer } = await import('./answer.ts');
-  const answers = { ...given.answers, ...(await answer(question, asking)) };
+  let answers = given.answers;
+  for (const question of asked) answers = { ...answers, ...(await answer(question, asking)) };
   return planWithAnswers(mode, { ...given, answers }, asking);
 }

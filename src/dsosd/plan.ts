@@ -1,6 +1,6 @@
 /** dsosd, which serves SOS containers to other hosts, and rpcbind, by which it is found there. */
 import type { Host } from '../host.ts';
-import { readMounted } from '../mounted.ts';
+import { readMounted, unmet } from '../mounted.ts';
 import type { Notice, Requirement, Service } from '../plan.ts';
 import type { Problem } from '../problem.ts';
 import { needsProgram } from '../programs.ts';
@@ -57,9 +57,6 @@ export function planDsosd(host: Host): DsosdPlan {
   };
 }
 
-// Of a file that is something else altogether, nobody reads a thousand lines.
-const mostTold = 50;
-
 function lookAtDirectory(
   path: string,
   mountedAt: string,
@@ -75,20 +72,9 @@ function lookAtDirectory(
       notices: isNamed(path, hosts, host),
     };
   }
-  const told = mistakes
-    .slice(0, mostTold)
-    .map(({ line, column, text: wrong }) => mistake(`${path}:${line}:${column}`, wrong));
-  const more = mistakes.length - told.length;
-  return {
-    requirements: [...told, ...(more > 0 ? [mistake(path, `${more} more mistakes`)] : [])],
-    notices: [],
-  };
+  const placed = mistakes.map(({ line, column, text: wrong }) => ({ at: `${line}:${column}`, text: wrong }));
+  return { requirements: unmet(path, placed), notices: [] };
 }
-
-const mistake = (at: string, text: string): Requirement => ({
-  what: at,
-  problem: { kind: 'configuration', what: `${at}: ${text}`, remedy: '' },
-});
 
 function readDirectoryFile(path: string, mountedAt: string, host: Host): string | Problem {
   const text = readMounted(path, mountedAt, 'dsosd.json', host);

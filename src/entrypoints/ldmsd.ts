@@ -5,6 +5,7 @@ import { forksByItself, recordedVersion } from '../ldmsd/version.ts';
 import { planMunge } from '../munge/plan.ts';
 import { mungeWanted } from '../munge/wanted.ts';
 import type { HealthFacts, Plan, Question, Requirement } from '../plan.ts';
+import { otherProgram } from '../programs.ts';
 import type { Given } from './mode.ts';
 
 /** Plans an ldmsd. Its options are never changed; `-F` may be put in front of them. */
@@ -21,7 +22,7 @@ export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
     questions: [],
     handoff: 'exec',
   } as const;
-  const command = otherCommand({ ...given, args });
+  const command = otherProgram(args, host) ?? named(args);
   if (command) return { ...nothing, main: command };
 
   const parsed = parseOptions(args, host.env['POSIXLY_CORRECT'] !== undefined);
@@ -48,15 +49,11 @@ export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
 }
 
 /**
- * `docker run … ldms-samp bash` runs bash.
- *
- * ldmsd ignores operands, so a first word that is one can only mean a program: one that exists, or
- * any that is named with its directory. Otherwise all words are ldmsd's.
+ * A program that is named with its directory, and is not there: since ldmsd ignores operands, nothing
+ * else can be meant, and that it is missing is told.
  */
-function otherCommand({ args, host }: Given): Plan['main'] | undefined {
-  const [program, ...rest] = args;
-  if (!program || program.startsWith('-')) return undefined;
-  return program.includes('/') || 'path' in host.program(program) ? { program, args: rest } : undefined;
+function named([program = '', ...args]: readonly string[]): Plan['main'] | undefined {
+  return program.includes('/') && !program.startsWith('-') ? { program, args } : undefined;
 }
 
 /** Whether `-F` has to be added: for an ldmsd that would fork, unless the user gave it already. */

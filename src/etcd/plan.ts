@@ -1,9 +1,10 @@
 /** The container's own etcd: what it needs, and how it is started. */
 import { dirname, join } from 'node:path';
 import type { Host, TcpAddress } from '../host.ts';
+import { whyNoRoom } from '../nearest.ts';
 import type { Notice, Requirement, Service } from '../plan.ts';
 import { errnoWords, type Problem } from '../problem.ts';
-import { directoriesUp, roomFor } from '../process/files.ts';
+import { roomFor } from '../process/files.ts';
 import { needsProgram } from '../programs.ts';
 import type { Settings } from '../settings.ts';
 
@@ -182,12 +183,10 @@ function dataDirectory(directory: string, host: Host): Requirement[] {
   const bad = (why: string, remedy: string): Requirement[] => [
     { what, problem: { kind: 'etcd', what: `cannot use ${what}: ${why}`, remedy } },
   ];
-  const there = [directory, ...directoriesUp(directory)].find((at) => host.look(at).kind !== 'nothing');
-  if (!there) return bad('it cannot be made', 'name another with LDMS_ENTRYPOINT_ETCD_DATA_DIR');
+  const { there, errno } = whyNoRoom(directory, host);
   if (host.look(there).kind !== 'directory') {
     return bad(`${there} is not a directory`, 'name another with LDMS_ENTRYPOINT_ETCD_DATA_DIR');
   }
-  const errno = host.whyNoEntry(there);
   if (errno) {
     const volume = `give the container a writable one: docker run -v maestro-etcd:${directory}`;
     return bad(

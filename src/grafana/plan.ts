@@ -189,7 +189,7 @@ function awsCredentials({ home }: Places, host: Host): Placed {
   const directory = `${home}/.aws`;
   const path = `${directory}/credentials`;
   const { requirements, preparations } = mayWrite(
-    `the place for GF_AWS_PROFILES, ${directory}`,
+    `${directory}, for GF_AWS_PROFILES`,
     directory,
     host,
     'credentials',

@@ -1,14 +1,6 @@
 /** A data source for the DSOS plugin, so that nobody has to make it by hand. */
 import type { Host } from '../host.ts';
-import { whyNoRoom } from '../nearest.ts';
-import type { FileAction, Requirement } from '../plan.ts';
-import { errnoWords } from '../problem.ts';
-
-/** What has to be so, and what is done. */
-export interface Provisioning {
-  readonly requirements: readonly Requirement[];
-  readonly preparations: readonly FileAction[];
-}
+import { mayWrite, type Placed } from './places.ts';
 
 const file = 'ldms-dsosds.yaml';
 
@@ -19,29 +11,16 @@ const file = 'ldms-dsosds.yaml';
  * @param type the plugin's id
  * @param provisioning grafana's directory for it
  */
-export function provisionDsosds(url: string, type: string, provisioning: string, host: Host): Provisioning {
+export function provisionDsosds(url: string, type: string, provisioning: string, host: Host): Placed {
   const directory = `${provisioning}/datasources`;
   const path = `${directory}/${file}`;
-  const what = `data source of LDMS_ENTRYPOINT_DSOSDS_URL=${url}`;
-  const { there, errno } = whyNoRoom(directory, host);
-  if (errno !== undefined) {
-    const because = `cannot provision the ${what}: ${there}: ${errnoWords(errno)}`;
-    const remedy = `let uid ${host.uid} write there, or leave the setting out and mount ${path} yourself`;
-    return {
-      requirements: [{ what, problem: { kind: 'configuration', what: because, remedy } }],
-      preparations: [],
-    };
-  }
+  const what = `${directory}, for the data source of LDMS_ENTRYPOINT_DSOSDS_URL=${url}`;
+  const placed = mayWrite(what, directory, host, file);
+  if (placed.requirements.some(({ problem }) => problem)) return placed;
   // Two that are the default would be refused; one that is alone may as well be it.
   const isAlone = host.entries(directory).every((name) => name === file || !/\.ya?ml$/.test(name));
   const text = dataSource({ url: queriesAt(url), type, isDefault: isAlone });
-  return {
-    requirements: [{ what, found: `is written to ${path}` }],
-    preparations: [
-      { do: 'directory', path: directory, mode: 0o755, mend: false },
-      { do: 'write', path, text, mode: 0o644 },
-    ],
-  };
+  return { ...placed, preparations: [...placed.preparations, { do: 'write', path, text, mode: 0o644 }] };
 }
 
 function queriesAt(url: string): string {

@@ -49,16 +49,9 @@ const expanded = (value: string, env: Host['env']): string =>
 
 // Of grafana-server's flags, those that take a value (pkg/cmd/grafana-server/commands).
 const withValue = [
-  'config',
-  'homepath',
-  'pidfile',
-  'packaging',
-  'configOverrides',
-  'profile-addr',
-  'profile-port',
+  ...['config', 'homepath', 'pidfile', 'packaging', 'configOverrides', 'profile-addr', 'profile-port'],
+  ...['profile-block-rate', 'profile-mutex-rate', 'tracing-file'],
 ];
-const moreWithValue = ['profile-block-rate', 'profile-mutex-rate', 'tracing-file'];
-const allWithValue = [...withValue, ...moreWithValue];
 
 /** The flags as Go's flag package reads them: the first word that is none ends them, and the last of a name counts. */
 export function readFlags(args: readonly string[]): ReadonlyMap<string, string> {
@@ -66,7 +59,7 @@ export function readFlags(args: readonly string[]): ReadonlyMap<string, string> 
   for (let at = 0; at < args.length; at++) {
     const [, name, value] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(args[at] ?? '') ?? [];
     if (name === undefined) break;
-    const takesNext = value === undefined && allWithValue.includes(name);
+    const takesNext = value === undefined && withValue.includes(name);
     flags.set(name, (takesNext ? args[++at] : value) ?? '');
   }
   return flags;

@@ -3,7 +3,7 @@ import { planEtcd } from '../etcd/plan.ts';
 import type { Given } from '../given.ts';
 import type { Host } from '../host.ts';
 import { readLdmsConfig } from '../ldmscfg/read.ts';
-import { readMounted } from '../mounted.ts';
+import { readMounted, unmet } from '../mounted.ts';
 import { planMunge } from '../munge/plan.ts';
 import { mungeWanted } from '../munge/wanted.ts';
 import type { Notice, Plan, Requirement, Task } from '../plan.ts';
@@ -56,7 +56,7 @@ interface Config {
 }
 
 // Of a file that is something else altogether, nobody reads a thousand lines.
-const mostTold = 50;
+const mostWarnings = 50;
 
 async function lookAtConfig(host: Host): Promise<Config> {
   const path = host.path(configPath);
@@ -65,28 +65,18 @@ async function lookAtConfig(host: Host): Promise<Config> {
     return { requirements: [{ what: configPath, problem: text }], notices: [], auths: [] };
   }
   const { mistakes, warnings, cluster } = await readLdmsConfig(text);
-  const at = ({ line, column }: { line: number; column: number }) => `${path}:${line}:${column}`;
-  const told: Requirement[] = mistakes.slice(0, mostTold).map((mistake) => ({
-    what: at(mistake),
-    problem: { kind: 'configuration', what: `${at(mistake)}: ${mistake.text}`, remedy: '' },
-  }));
-  const more = mistakes.length - told.length;
-  const rest: Requirement[] =
-    more > 0
-      ? [
-          {
-            what: path,
-            problem: { kind: 'configuration', what: `${path}: ${more} more mistakes`, remedy: '' },
-          },
-        ]
-      : [];
+  const at = ({ line, column }: { line: number; column: number }) => `${line}:${column}`;
+  const wrong = unmet(
+    path,
+    mistakes.map((mistake) => ({ at: at(mistake), text: mistake.text })),
+  );
   const daemons = cluster?.groups.flatMap(({ names }) => names).length ?? 0;
   const endpoints = cluster?.groups.flatMap((group) => group.endpoints) ?? [];
   return {
-    requirements: mistakes.length > 0 ? [...told, ...rest] : [{ what: path, found: `${daemons} daemons` }],
+    requirements: wrong.length > 0 ? wrong : [{ what: path, found: `${daemons} daemons` }],
     notices: warnings
-      .slice(0, mostTold)
-      .map((warning) => ({ level: 'warn', text: `${at(warning)}: ${warning.text}` })),
+      .slice(0, mostWarnings)
+      .map((warning) => ({ level: 'warn', text: `${path}:${at(warning)}: ${warning.text}` })),
     auths: endpoints.map(({ auth, at: where }) => ({
       plugin: auth.plugin,
       args: [],

@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { makePath } from '../directories.ts';
 import type { Host } from '../host.ts';
+import { whyNoRoom } from '../nearest.ts';
 import type { FileAction, Requirement } from '../plan.ts';
 import { errnoOf, errnoWords, type Problem } from '../problem.ts';
 
@@ -69,9 +70,8 @@ export function directoriesUp(path: string): string[] {
 
 /** Whether a directory can be made, if it is not there: somebody other than root, or a read-only root, may not. */
 export function roomFor(directory: string, host: Host): Requirement[] {
-  const there = [directory, ...directoriesUp(directory)].find((at) => host.look(at).kind === 'directory');
-  const errno = there && host.whyNoEntry(there);
-  if (!errno) return [];
+  const { there, errno } = whyNoRoom(directory, host);
+  if (errno === undefined) return [];
   const what = `cannot make the directory ${directory}: ${there}: ${errnoWords(errno)}`;
   return [
     {

@@ -12,7 +12,7 @@ export interface DjangoSettings {
   /** DSOS_CONF, if it is a literal. */
   readonly dsosConf?: string;
   /** DSOS_CONF is computed, so that nobody knows here which file it is. */
-  readonly isConfElsewhere: boolean;
+  readonly isConfComputed: boolean;
 }
 
 /** The SECRET_KEY of sosdb-ui's own settings.py.example, which everybody can read. */
@@ -39,9 +39,9 @@ export function readDjangoSettings(text: string): DjangoSettings {
     ...missing.map((name) => `${name} is not set, and sosgui finds no data without it: ${examples[name]}`),
   ];
   const dsosConf = literal(assigned.get('DSOS_CONF'));
-  const isConfElsewhere = dsosConf === undefined && assigned.has('DSOS_CONF');
+  const isConfComputed = dsosConf === undefined && assigned.has('DSOS_CONF');
   const logFiles = logFilesIn(code, assigned);
-  return { warnings, logFiles, isConfElsewhere, ...(dsosConf !== undefined && { dsosConf }) };
+  return { warnings, logFiles, isConfComputed, ...(dsosConf !== undefined && { dsosConf }) };
 }
 
 const examples: Readonly<Record<string, string>> = {

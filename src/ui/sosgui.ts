@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Given } from '../given.ts';
 import type { Host } from '../host.ts';
-import { readMounted } from '../mounted.ts';
+import { readMounted, unmet } from '../mounted.ts';
 import { whyNoRoom } from '../nearest.ts';
 import type { FileAction, Notice, Plan, Requirement, User } from '../plan.ts';
 import { errnoWords, type Problem } from '../problem.ts';
@@ -37,7 +37,7 @@ export function lookAtSosgui(given: Given, owner: User | undefined): Sosgui {
   }
   const said = readDjangoSettings(text);
   // Where DSOS_CONF is computed, it may be another file.
-  const isElsewhere = said.isConfElsewhere && host.look(host.path(dsosdConfPath)).kind === 'nothing';
+  const isElsewhere = said.isConfComputed && host.look(host.path(dsosdConfPath)).kind === 'nothing';
   const conf = isElsewhere ? { notices: [], requirements: [] } : lookAtDsosdConf(said.dsosConf, host);
   const logs = logDirectories(said, owner, host);
   const warnings = said.warnings.map((warning): Notice => ({ level: 'warn', text: `${path}: ${warning}` }));
@@ -61,21 +61,16 @@ function lookAtDsosdConf(named: string | undefined, host: Host): Pick<Sosgui, 'n
     return { notices: [], requirements: [{ what: path, problem: { kind: 'configuration', what, remedy } }] };
   }
   const { hosts, mistakes, warnings } = readDsosdConf(text);
-  const told = mistakes.slice(0, mostTold).map(
-    ({ line, text: wrong }): Requirement => ({
-      what: `${path}:${line}`,
-      problem: { kind: 'configuration', what: `${path}:${line}: ${wrong}`, remedy: '' },
-    }),
+  const wrong = unmet(
+    path,
+    mistakes.map((mistake) => ({ at: String(mistake.line), text: mistake.text })),
   );
   const found = hosts.length === 1 ? '1 host' : `${hosts.length} hosts`;
   return {
     notices: warnings.map((warning) => ({ level: 'warn', text: `${path}: ${warning}` })),
-    requirements: told.length > 0 ? told : [{ what: path, found }],
+    requirements: wrong.length > 0 ? wrong : [{ what: path, found }],
   };
 }
-
-// Of a file that is something else altogether, nobody reads a thousand lines.
-const mostTold = 20;
 
 /** Compiles a file without running it, and prints where that fails. */
 const parser = [

@@ -200,7 +200,7 @@ exec ${other} "$0" grafana`,
       expect(wrong(`cannot write to ${name}`)).toBe(`cannot write to ${name}=${path}: ${give(path ?? '')}`);
     }
     expect(wrong('cannot read GF_SECURITY_ADMIN_PASSWORD')).toMatch(/permission denied; mount the secret/);
-    expect(wrong('cannot provision the data source')).toMatch(/let uid 12345 write there/);
+    expect(wrong('cannot write to /etc/grafana/provisioning/datasources')).toMatch(/chown -R 12345/);
     expect(lines).toHaveLength(6);
   });
 

@@ -334,7 +334,7 @@ describe('the data source', () => {
     const { code, stdout, stderr } = await place.start().ended;
     expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
     expect(message(stderr)).toMatch(
-      /cannot provision the data source .*a-file: .*is not a directory; let uid/,
+      /cannot write to .*for the data source of .*a-file: .*is not a directory; free or mend/,
     );
   });
 
@@ -416,8 +416,7 @@ describe('explain and check', () => {
 check GF_PATHS_HOME=/usr/share/grafana: grafana's own files are there
 check GF_PATHS_DATA=/var/lib/grafana: it can be written to
 check GF_PATHS_PLUGINS=/var/lib/grafana/plugins: it can be written to
-check data source of LDMS_ENTRYPOINT_DSOSDS_URL=http://cygnus-07: is written to /etc/grafana/provisioning/datasources/ldms-dsosds.yaml
-make the directory /etc/grafana/provisioning/datasources, mode 0755
+check /etc/grafana/provisioning/datasources, for the data source of LDMS_ENTRYPOINT_DSOSDS_URL=http://cygnus-07: it can be written to
 write /etc/grafana/provisioning/datasources/ldms-dsosds.yaml, mode 0644
 run HOME=/usr/share/grafana grafana-cli --pluginsDir /var/lib/grafana/plugins plugins install a-panel 1.2.3, at most 300 s
 run HOME=/usr/share/grafana grafana-cli --pluginUrl https://example.org/b.zip --pluginsDir /var/lib/grafana/plugins plugins install b-panel, at most 300 s

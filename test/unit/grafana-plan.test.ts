@@ -368,7 +368,7 @@ describe('what cannot be used', () => {
       expect.objectContaining({ what: 'cannot read GF_A from /run/a: permission denied' }),
       expect.objectContaining({
         what: expect.stringContaining('/etc/grafana/provisioning: permission denied'),
-        remedy: expect.stringContaining(`let uid ${uid} write there`),
+        remedy: expect.stringContaining(`give it to uid ${uid}: chown -R ${uid} `),
       }),
       expect.objectContaining({
         what: 'cannot listen on 0.0.0.0:3000: somebody listens there already',
@@ -550,7 +550,7 @@ describe('GF_AWS_PROFILES', () => {
 
   const aws = '/usr/share/grafana/.aws';
   const wanted = { GF_AWS_PROFILES: 'a', ...profile('a') };
-  const what = `the place for GF_AWS_PROFILES, ${aws}`;
+  const what = `${aws}, for GF_AWS_PROFILES`;
 
   test.each([
     ['it can be made', {}],

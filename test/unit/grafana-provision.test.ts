@@ -5,6 +5,8 @@ import { type FakeFile, fakeHost } from '../support/fake-host.ts';
 
 const provisioning = '/etc/grafana/provisioning';
 const datasources = `${provisioning}/datasources`;
+const place =
+  '/etc/grafana/provisioning/datasources, for the data source of LDMS_ENTRYPOINT_DSOSDS_URL=http://cygnus-07';
 const ours = `${datasources}/ldms-dsosds.yaml`;
 
 function provision({
@@ -23,13 +25,15 @@ const source = (given: Parameters<typeof provision>[0] = {}) => {
   return datasources[0];
 };
 
+const made = provision({ files: { [provisioning]: { kind: 'directory' } } });
+
 describe('a data source', () => {
   test("is written into grafana's directory for them, which is made", () => {
-    expect(provision()).toEqual({
+    expect(made).toEqual({
       requirements: [
         {
-          what: 'data source of LDMS_ENTRYPOINT_DSOSDS_URL=http://cygnus-07',
-          found: `is written to ${ours}`,
+          what: place,
+          found: 'it can be made',
         },
       ],
       preparations: [
@@ -44,13 +48,17 @@ describe('a data source', () => {
     ['for all that is provisioned', '/etc/grafana'],
     ['of grafana', '/etc'],
   ])('the directory %s need not be there: that above it counts', (_, nearest) => {
-    expect(provision({ files: { [nearest]: { kind: 'directory' } } })).toEqual(provision());
+    expect(provision({ files: { [nearest]: { kind: 'directory' } } })).toEqual(made);
+    // What is there already is not made.
+    const there = provision({ files: { [datasources]: { kind: 'directory' } } });
+    expect(there.requirements).toEqual([{ what: place, found: 'it can be written to' }]);
+    expect(there.preparations.map((step) => step.do)).toEqual(['write']);
     const shut = { [nearest]: { kind: 'directory', closed: 'EACCES' } } as const;
     expect(provision({ files: shut }).requirements[0]).toHaveProperty('problem');
   });
 
   test('where nothing is there, all is made', () => {
-    expect(provision({ files: {} })).toEqual(provision());
+    expect(provision({ files: {} })).toEqual(made);
   });
 
   test('says what grafana has to know', () => {
@@ -109,14 +117,14 @@ describe('a data source', () => {
 });
 
 describe('no place to write it', () => {
-  const refused = (there: string, why: string, uid: number) => ({
+  const refused = (there: string, why: string, remedy: string) => ({
     requirements: [
       {
-        what: 'data source of LDMS_ENTRYPOINT_DSOSDS_URL=http://cygnus-07',
+        what: place,
         problem: {
           kind: 'configuration',
-          what: `cannot provision the data source of LDMS_ENTRYPOINT_DSOSDS_URL=http://cygnus-07: ${there}: ${why}`,
-          remedy: `let uid ${uid} write there, or leave the setting out and mount ${ours} yourself`,
+          what: `cannot write to ${place}: ${there === datasources ? '' : `${there}: `}${why}`,
+          remedy: expect.stringContaining(remedy),
         },
       },
     ],
@@ -130,19 +138,19 @@ describe('no place to write it', () => {
     [0, 'EROFS', 'the file system is read-only'],
   ])('uid %i, %s', (uid, errno, why) => {
     expect(provision({ uid, files: { [datasources]: closed(errno) } })).toEqual(
-      refused(datasources, why, uid),
+      refused(datasources, why, errno === 'EROFS' ? 'mount a volume there' : `give it to uid ${uid}: chown`),
     );
   });
 
   test('the directory has yet to be made, and cannot be', () => {
     expect(provision({ files: { [provisioning]: closed('EROFS') } })).toEqual(
-      refused(provisioning, 'the file system is read-only', 472),
+      refused(provisioning, 'the file system is read-only', 'mount a volume there'),
     );
   });
 
   test.each(['/etc/grafana', '/etc', '/'])('in %s nothing can be made', (nearest) => {
     expect(provision({ files: { [nearest]: closed('EACCES') } })).toEqual(
-      refused(nearest, 'permission denied', 472),
+      refused(nearest, 'permission denied', 'give it to uid 472: chown'),
     );
   });
 
@@ -151,7 +159,7 @@ describe('no place to write it', () => {
     expect(requirements).toMatchObject([
       {
         problem: {
-          what: expect.stringContaining(`: ${path}: it, or a part of its path, is not a directory`),
+          what: `cannot write to ${place}: ${path === datasources ? '' : `${path}: `}it, or a part of its path, is not a directory`,
         },
       },
     ]);

@@ -32,7 +32,7 @@ describe("the settings.py of the ldms-containers project's README", () => {
       warnings: [debug, secret, hosts],
       logFiles: ['/var/log/sosgui/settings.log', '/var/log/sosgui/sosgui.log', '/var/log/sosgui/ods.log'],
       dsosConf: '/opt/ovis/etc/dsosd.conf',
-      isConfElsewhere: false,
+      isConfComputed: false,
     });
   });
 });
@@ -43,7 +43,7 @@ describe('a good settings.py', () => {
       warnings: [],
       logFiles: ['/var/log/sosgui/sosgui.log'],
       dsosConf: '/opt/ovis/etc/dsosd.conf',
-      isConfElsewhere: false,
+      isConfComputed: false,
     });
   });
 
@@ -194,13 +194,13 @@ describe('what sosgui needs', () => {
     ['with an escape', "DSOS_CONF = '/srv/\\x41'", undefined],
   ])('DSOS_CONF is known where it is a literal: %s', (_, line, path) => {
     expect(readDjangoSettings(line).dsosConf).toBe(path);
-    expect(readDjangoSettings(line).isConfElsewhere).toBe(path === undefined);
+    expect(readDjangoSettings(line).isConfComputed).toBe(path === undefined);
   });
 
   test.each(['', "# DSOS_CONF = os.environ['X']", "OLD_DSOS_CONF = os.environ['X']"])(
     'DSOS_CONF is not elsewhere where it is not set: %j',
     (line) => {
-      expect(readDjangoSettings(line).isConfElsewhere).toBe(false);
+      expect(readDjangoSettings(line).isConfComputed).toBe(false);
     },
   );
 });

@@ -491,8 +491,11 @@ describe('the files of sosgui', () => {
   });
 
   test('of a file that is something else, not a thousand mistakes are told', async () => {
-    expect(await problems(withFiles({ [confPath]: { content: '# x\n'.repeat(1000) } }))).toHaveLength(20);
-    expect(await problems(withFiles({ [confPath]: { content: '# x\n'.repeat(19) } }))).toHaveLength(19);
+    const told = await problems(withFiles({ [confPath]: { content: '# x\n'.repeat(1000) } }));
+    expect(told).toHaveLength(51);
+    // Nor is it silent about the others.
+    expect(told.at(-1)?.what).toBe(`${confPath}: 950 more mistakes`);
+    expect(await problems(withFiles({ [confPath]: { content: '# x\n'.repeat(50) } }))).toHaveLength(50);
   });
 
   test('17 hosts are a warning', async () => {
