@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { put } from '../standins/etcd.ts';
 import { clusterYaml, etcdGet, freePort, type RunningEtcd, startEtcd } from '../support/etcd.ts';
-import { isAlive, processesNaming } from '../support/machine.ts';
+import { commandLine, isAlive, processesNaming } from '../support/machine.ts';
 import { testNeeding } from '../support/needs.ts';
 import { type Result, repository, run, type Started, start, until } from '../support/program.ts';
 import { makeSite, type Site } from '../support/site.ts';
@@ -447,9 +447,8 @@ describe('maestro', () => {
     async () => {
       const { maestro } = await makePlace();
       const child = maestro({ STANDIN_MAESTRO: 'orphans-3', STANDIN_ORPHAN_SECONDS: '10' });
-      // Each is a shell with the mark; the one that starts it has the mark inside of its script.
-      const orphans = () =>
-        processesNaming(`standin-orphan-of-${child.pid}`).filter((pid) => isOrphanOf(child, pid));
+      const mark = `standin-orphan-of-${child.pid}`;
+      const orphans = () => processesNaming(mark).filter((pid) => isOrphan(pid, mark, child.pid));
       const seen = new Set<number>();
       const met = () => {
         for (const pid of orphans()) seen.add(pid);
@@ -458,7 +457,7 @@ describe('maestro', () => {
       await until('there have been three', met).catch((error: unknown) => {
         throw new Error(`${error}: ${[...seen]}; it said: ${child.stdout()}${child.stderr()}`);
       });
-      await until('they have ended', () => processesNaming(`standin-orphan-of-${child.pid}`).length === 0);
+      await until('they have ended', () => processesNaming(mark).length === 0);
       expect(isAlive(child.pid)).toBe(true);
     },
   );
@@ -481,11 +480,15 @@ describe('maestro', () => {
   });
 });
 
-/** Whether a process is an orphan already: its parent is neither maestro nor a shell of maestro's. */
-function isOrphanOf(maestro: Started, pid: number): boolean {
+/**
+ * Whether a process with the mark is an orphan: the parent of one is neither maestro nor a process
+ * with the mark. The shell that starts an orphan has the mark inside of its script, and what an
+ * orphan forks has the orphan's command line until it executes `sleep`.
+ */
+function isOrphan(pid: number, mark: string, maestro: number): boolean {
   try {
     const { parent } = stat(pid);
-    return parent !== maestro.pid && (parent === 1 || stat(parent).parent !== maestro.pid);
+    return parent !== maestro && !commandLine(parent).some((word) => word.includes(mark));
   } catch {
     return false;
   }
