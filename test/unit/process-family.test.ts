@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, test } from 'vitest';
 import { descendants } from '../../src/process/family.ts';
-import { isAlive } from '../support/machine.ts';
+import { commandLine, isAlive } from '../support/machine.ts';
 
 const started: ChildProcess[] = [];
 afterEach(() => {
@@ -61,6 +61,8 @@ describe('our descendants', () => {
   test('a zombie is none, though nobody has waited for it', async () => {
     const { pid, line } = shell('sleep 1000 & echo $!; exec sleep 1000');
     const child = Number(await line());
+    // A shell waits for its children, `sleep` for none.
+    await expect.poll(() => commandLine(pid)[0], { timeout: 20_000, interval: 5 }).toBe('sleep');
     expect(pidsOf(pid)).toEqual([child]);
     process.kill(child, 'SIGKILL');
     await expect.poll(() => isAlive(child), { timeout: 20_000, interval: 5 }).toBe(false);
