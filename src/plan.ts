@@ -145,6 +145,12 @@ export type FileAction =
       readonly fills?: boolean;
       readonly mode: number;
     }
+  | {
+      /** A symbolic link at `path`. */
+      readonly do: 'link';
+      readonly path: string;
+      readonly to: string;
+    }
   | { readonly do: 'remove'; readonly path: string };
 
 /** An account, as /etc/passwd has it. */

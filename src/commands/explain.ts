@@ -95,6 +95,8 @@ function fileWords(action: FileAction): string {
       return `copy ${action.from} to ${action.path}${owner}, mode 0${action.mode.toString(8)}`;
     case 'write':
       return `write ${action.path}, mode 0${action.mode.toString(8)}`;
+    case 'link':
+      return `link ${action.path} to ${action.to}`;
     case 'remove':
       return `remove ${action.path}, if an earlier munged left it`;
   }

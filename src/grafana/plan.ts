@@ -79,6 +79,7 @@ export function planGrafana(given: Given): Plan {
     questions: port.questions,
     preparations: [
       ...placed.flatMap(({ preparations }) => preparations),
+      ...dsosds.preparations,
       ...(provisioned?.preparations ?? []),
       ...installs.runs,
     ],

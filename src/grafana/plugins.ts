@@ -1,7 +1,9 @@
 /** Grafana's plugins: those that are to be installed, and the one for DSOS. */
-import type { Host } from '../host.ts';
+import type { Host, Look } from '../host.ts';
 import { masked } from '../mask.ts';
-import type { Command, Notice, Requirement, Run } from '../plan.ts';
+import { whyNoRoom } from '../nearest.ts';
+import type { Command, FileAction, Notice, Requirement, Run } from '../plan.ts';
+import { errnoWords } from '../problem.ts';
 import { valueFor } from './secrets.ts';
 import type { Setting } from './settings.ts';
 
@@ -61,6 +63,8 @@ export function pluginsToInstall(host: Host, directory: string, home: string, cl
 }
 
 const folder = 'dsosds';
+/** Where the image has the plugin a second time: what is mounted at /var/lib/grafana hides the first. */
+const spare = '/usr/local/share/ldms-images/dsosds';
 const variable = 'GF_PLUGINS_ALLOW_LOADING_UNSIGNED_PLUGINS';
 
 /** The plugin for DSOS. */
@@ -68,6 +72,8 @@ export interface Dsosds {
   /** What its plugin.json calls it, which is the type of its data sources. */
   readonly id: string;
   readonly notices: readonly Notice[];
+  /** What brings it to where grafana looks for plugins. */
+  readonly preparations: readonly FileAction[];
   /** What has grafana load it, which it refuses to do with a plugin that Grafana Labs has not signed. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -80,7 +86,9 @@ export function allowDsosds(
   setting: Setting,
 ): Dsosds {
   const at = `${directory}/${folder}`;
-  const id = idOf(host, at);
+  const own = host.path(spare);
+  const linked = isAbsent(host.look(at)) && host.look(own).kind === 'directory';
+  const id = idOf(host, linked ? own : at);
   const name = id ?? folder;
   const allowed = (setting('plugins', 'allow_loading_unsigned_plugins') ?? '')
     .split(/[\s,]+/)
@@ -90,21 +98,28 @@ export function allowDsosds(
   const theirs = args.some((arg) => arg.startsWith(operand))
     ? operand
     : host.env[`${variable}__FILE`] && variable;
-  const found = host.look(at);
-  const missing =
-    found.kind === 'nothing' && found.errno === 'ENOENT'
-      ? `there is no plugin ${folder} in ${directory}, without which grafana cannot show LDMS data; a volume or directory that is mounted there hides the image's own: copy it there`
-      : `cannot read plugin.json of the plugin ${at}, without which grafana cannot show LDMS data; let uid ${host.uid} read it, or copy the plugin there anew`;
+  const missing = isAbsent(host.look(at))
+    ? `there is no plugin ${folder} in ${directory}, without which grafana cannot show LDMS data; a volume or directory that is mounted there hides the image's own: copy it there`
+    : `cannot read plugin.json of the plugin ${at}, without which grafana cannot show LDMS data; let uid ${host.uid} read it, or copy the plugin there anew`;
   const refused = `${theirs} does not name ${name}, which grafana will not load therefore; add it`;
-  const texts = [...(id === undefined ? [missing] : []), ...(theirs && !isAllowed ? [refused] : [])];
+  const why = linked ? whyNoRoom(directory, host).errno : undefined;
+  const unlinked = `there is no plugin ${folder} in ${directory}, without which grafana cannot show LDMS data, and the image's own cannot be linked there: ${errnoWords(why)}; let uid ${host.uid} write there, or mount the plugin at ${at}`;
+  const texts = [
+    ...(id === undefined ? [missing] : []),
+    ...(why === undefined ? [] : [unlinked]),
+    ...(theirs && !isAllowed ? [refused] : []),
+  ];
   return {
     id: name,
     notices: texts.map((text) => ({ level: 'warn', text })),
+    preparations: linked && why === undefined ? [{ do: 'link', path: at, to: own }] : [],
     env: isAllowed || theirs ? {} : { [variable]: [...allowed, name].join(',') },
   };
 }
 
 const operand = 'cfg:plugins.allow_loading_unsigned_plugins=';
+
+const isAbsent = (found: Look): boolean => found.kind === 'nothing' && found.errno === 'ENOENT';
 
 /** The id of a plugin; undefined if there is none. It lies in its folder, or as it was built, in dist. */
 function idOf(host: Host, directory: string): string | undefined {

@@ -18,10 +18,17 @@ export function carryOutFile(action: FileAction): Problem | undefined {
     else if (action.do === 'copy') put(action, fs.readFileSync(action.from));
     else if (action.do === 'write')
       put(action, Buffer.from(action.fills ? filled(action.text) : action.text));
+    else if (action.do === 'link') link(action);
     else fs.rmSync(action.path, { force: true });
     return undefined;
   } catch (error) {
-    const verbs = { directory: 'make the directory', copy: 'write', write: 'write', remove: 'remove' };
+    const verbs = {
+      directory: 'make the directory',
+      copy: 'write',
+      write: 'write',
+      link: 'make the link',
+      remove: 'remove',
+    };
     return {
       kind: 'configuration',
       what: `cannot ${verbs[action.do]} ${action.path}: ${errnoWords(error)}`,
@@ -60,6 +67,12 @@ function put(action: Extract<FileAction, { do: 'copy' | 'write' }>, bytes: Buffe
   } finally {
     fs.closeSync(file);
   }
+}
+
+/** Makes a link, in the place of one that leads nowhere. */
+function link({ path, to }: Extract<FileAction, { do: 'link' }>): void {
+  if (!fs.existsSync(path)) fs.rmSync(path, { force: true });
+  fs.symlinkSync(to, path);
 }
 
 /** Every directory that `path` lies in, the nearest first. */

@@ -1,5 +1,5 @@
 /** What ldms-grafana becomes: the promises of its SYNOPSIS, in local mode. The stand-ins are test/standins/grafana-*.ts. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -283,6 +283,21 @@ describe('plugins', () => {
     await place.comeUp();
     expect((await place.get('/api/plugins')).body).toEqual([{ id: 'nick-dsosds-datasource' }]);
     expect((await place.get('/api/datasources')).body).toMatchObject([{ type: 'nick-dsosds-datasource' }]);
+  });
+
+  test("a plugins directory that hides the image's own has it linked, at each start and for good", async () => {
+    const place = await makeGrafana();
+    Object.assign(place.site.env, { GF_PATHS_PLUGINS: place.site.path('mine') });
+    const spare = 'usr/local/share/ldms-images/dsosds';
+    place.site.write(`${spare}/plugin.json`, '{"id": "sandia-dsosds"}');
+    for (const _ of ['first', 'second']) {
+      const grafana = await place.comeUp();
+      expect((await place.get('/api/plugins')).body).toEqual([{ id: 'sandia-dsosds' }]);
+      expect(grafana.stderr()).toBe('');
+      expect(readlinkSync(place.site.path('mine/dsosds'))).toBe(place.site.path(spare));
+      grafana.kill('SIGTERM');
+      await grafana.ended;
+    }
   });
 
   test("a plugins directory that hides the image's own is told, and grafana starts", async () => {

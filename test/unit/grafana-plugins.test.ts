@@ -161,7 +161,12 @@ function allow({
 
 describe('the plugin for DSOS', () => {
   test('is allowed by its id, and no other is', () => {
-    expect(allow()).toEqual({ id: 'dsosds', notices: [], env: { [variable]: 'dsosds' } });
+    expect(allow()).toEqual({
+      id: 'dsosds',
+      notices: [],
+      preparations: [],
+      env: { [variable]: 'dsosds' },
+    });
   });
 
   test.each([
@@ -179,6 +184,7 @@ describe('the plugin for DSOS', () => {
     expect(allow({ files })).toEqual({
       id: 'sandia-dsosds',
       notices: [],
+      preparations: [],
       env: { [variable]: 'sandia-dsosds' },
     });
   });
@@ -214,6 +220,7 @@ describe('the plugin for DSOS', () => {
     expect(allow({ files })).toEqual({
       id: 'dsosds',
       notices: [{ level: 'warn', text: expect.stringMatching(text) }],
+      preparations: [],
       env: { [variable]: 'dsosds' },
     });
   });
@@ -225,6 +232,39 @@ describe('the plugin for DSOS', () => {
       id: 'sandia-dsosds',
       notices: [],
     });
+  });
+});
+
+describe('the image has it a second time', () => {
+  const spare = '/usr/local/share/ldms-images/dsosds';
+  const inImage = {
+    [spare]: { kind: 'directory' } as const,
+    [`${spare}/plugin.json`]: { content: '{"id":"sandia-dsosds"}' },
+  };
+  const open = { [directory]: { kind: 'directory' } as const };
+
+  test('and it is linked where a volume has none', () => {
+    expect(allow({ files: { ...inImage, ...open } })).toEqual({
+      id: 'sandia-dsosds',
+      notices: [],
+      preparations: [{ do: 'link', path: `${directory}/dsosds`, to: spare }],
+      env: { [variable]: 'sandia-dsosds' },
+    });
+  });
+
+  test('and the one that a volume has is left in place', () => {
+    expect(allow({ files: { ...inImage, ...open, ...ours } })).toMatchObject({
+      id: 'dsosds',
+      preparations: [],
+    });
+  });
+
+  test('and a volume that cannot be written to is told', () => {
+    const files = { ...inImage, [directory]: { kind: 'directory', closed: 'EROFS' } as const };
+    const text = expect.stringMatching(
+      /^there is no plugin dsosds in .* cannot be linked there: the file system is read-only; let uid 0 write there, or mount the plugin at .*\/dsosds$/,
+    );
+    expect(allow({ files })).toMatchObject({ notices: [{ level: 'warn', text }], preparations: [] });
   });
 });
 
