@@ -1,0 +1,80 @@
+/**
+ * `base`: a Debian base image made from a package mirror with mmdebstrap, for sites that reach a
+ * mirror and no image registry. It has what debian:bookworm-slim has: the required packages and apt,
+ * and of documentation the licences only.
+ */
+import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { hostArch } from './arch.ts';
+import { megabytes, placeOf } from './build.ts';
+import { findEngine, importImage } from './engine.ts';
+import { readMetadata } from './metadata.ts';
+import { madeBase } from './names.ts';
+import type { Options } from './options.ts';
+import { BuilderError, exitStatus } from './problem.ts';
+import { failureText, runSteps } from './steps.ts';
+
+/** What dpkg leaves out, here and in all images that are built from the base. */
+const leftOut = ['doc/*', 'groff/*', 'info/*', 'lintian/*', 'linda/*', 'locale/*', 'man/*'].map(
+  (path) => `path-exclude=/usr/share/${path}`,
+);
+const kept = ['doc/*/copyright', 'locale/locale.alias'].map((path) => `path-include=/usr/share/${path}`);
+
+/** Makes the base; the status to exit with. */
+export async function base(
+  options: Options,
+  print: (text: string) => void,
+  signal: AbortSignal,
+): Promise<number> {
+  const engine = await findEngine(options.engine);
+  const { exitCode } = await execa('mmdebstrap', ['--version'], { reject: false });
+  if (exitCode !== 0)
+    throw new BuilderError('unavailable', ['mmdebstrap is not installed: apt-get install mmdebstrap']);
+  const { suite, arch, mirror } = options;
+  const { created } = await readMetadata(process.env);
+  const place = placeOf(arch);
+  const image = madeBase(suite, arch);
+  mkdirSync(place, { recursive: true });
+  const archive = join(place, 'base.tar');
+  const [outcome] = await runSteps(
+    [
+      {
+        name: 'base',
+        title: image,
+        after: [],
+        log: join(place, 'log/base.log'),
+        run: async ({ command }) => {
+          await command(
+            [
+              'mmdebstrap',
+              '--variant=minbase',
+              `--architectures=${arch}`,
+              ...[...leftOut, ...kept].map((option) => `--dpkgopt=${option}`),
+              // What apt fetches for a layer is not to stay in it, nor what a layer does not need to be there.
+              '--aptopt=APT::Install-Recommends "false"',
+              suite,
+              archive,
+              ...(mirror ? [mirror] : []),
+            ],
+            { SOURCE_DATE_EPOCH: String(created) },
+          );
+          const { size } = statSync(archive);
+          await importImage(engine, archive, image, arch === hostArch() ? undefined : `linux/${arch}`, {
+            cancelSignal: signal,
+          });
+          return megabytes(size);
+        },
+      },
+    ],
+    1,
+    signal,
+  );
+  rmSync(archive, { force: true });
+  if (outcome?.done) {
+    print(`\n${image} is there, and \`build\` takes it where debian:${suite}-slim is not.\n`);
+    return 0;
+  }
+  if (outcome && !signal.aborted) print(`\nerror: ${failureText(outcome)}`);
+  return exitStatus.failed;
+}

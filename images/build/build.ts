@@ -1,0 +1,201 @@
+/** `build`: everything that can be wrong is looked at first, then the images are built side by side. */
+import { existsSync, mkdirSync, rmSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { hostArch } from './arch.ts';
+import { contextBytes, makeContext, type Sources } from './context.ts';
+import { buildCommand, type Engine, findEngine, inspectImage } from './engine.ts';
+import { entrypointBuild, entrypointFor } from './entrypoint.ts';
+import { commonImage, type ImageName, type StepName } from './images.ts';
+import { listImages } from './list.ts';
+import { readMetadata, repository } from './metadata.ts';
+import { madeBase, tagsOf } from './names.ts';
+import type { Options } from './options.ts';
+import { BuilderError, exitStatus } from './problem.ts';
+import { failureText, runSteps, type Step } from './steps.ts';
+import { wrongWithDsosds, wrongWithOvis } from './tree.ts';
+
+/** Where contexts and logs are; `images` only looks at what is below. */
+export const placeOf = (arch: string): string => join(repository, 'dist/images', arch);
+
+/**
+ * About how many bytes an image's packages and layers take beyond its context and its base, as measured
+ * with Debian 12; for telling beforehand that there is no room.
+ */
+const layerBytes: Readonly<Record<StepName, number>> = {
+  common: 60e6,
+  dev: 1300e6,
+  samp: 5e6,
+  agg: 260e6,
+  maestro: 120e6,
+  ui: 280e6,
+  grafana: 20e6,
+};
+
+/** Builds the images; the status to exit with. */
+export async function build(
+  options: Options,
+  print: (text: string) => void,
+  signal: AbortSignal,
+): Promise<number> {
+  const sources = await prepare(options);
+  const engine = await findEngine(options.engine);
+  const steps = namesOf(options.images);
+  const baseImage = steps.includes(commonImage) ? await baseOf(options, engine) : undefined;
+  wantSpace(steps, sources, engine, options);
+  // docker with neither bridge nor any other network of its own still has the host's.
+  const network = options.network ?? (engine.hasNetwork ? undefined : 'host');
+  print(
+    `${engine.name} ${engine.version}, ${options.arch}${network === options.network ? '' : `, network ${network} (there is no other)`}${baseImage === undefined ? '' : `, from ${baseImage}`}\n`,
+  );
+  const { version, revision, created } = await readMetadata(process.env);
+  const place = placeOf(options.arch);
+  rmSync(place, { recursive: true, force: true });
+  const common = tagsOf(commonImage, options)[0];
+  const args = (image: StepName): Record<string, string> => {
+    if (image === commonImage) return { BASE_IMAGE: baseImage ?? '' };
+    return {
+      ...(image === 'grafana' ? { GRAFANA_IMAGE: options.grafanaImage } : { COMMON_IMAGE: common }),
+      VERSION: options.tag === 'latest' ? version : options.tag,
+      REVISION: revision,
+      CREATED: new Date(created * 1000).toISOString().replace('.000Z', 'Z'),
+    };
+  };
+  const imageStep = (image: StepName): Step => ({
+    name: image,
+    title: image === commonImage ? 'what the Debian images have in common' : `ldms-${image}`,
+    after: ['entrypoint', ...(image === commonImage || image === 'grafana' ? [] : [commonImage])],
+    log: join(place, 'log', `${image}.log`),
+    run: async ({ command, say }) => {
+      const context = join(place, image);
+      const bytes = makeContext(image, context, sources);
+      say(`context: ${megabytes(bytes)}`);
+      await command(
+        buildCommand(engine, {
+          context,
+          tags: tagsOf(image, options),
+          args: args(image),
+          platform: options.arch === hostArch() ? undefined : `linux/${options.arch}`,
+          network,
+          noCache: !options.cache,
+        }),
+      );
+      // What was sent is not needed any more, and would be as much again.
+      rmSync(context, { recursive: true });
+      const made = await inspectImage(engine, tagsOf(image, options)[0]);
+      return made && Number.isFinite(made.size) ? megabytes(made.size) : 'done';
+    },
+  });
+  const outcomes = await runSteps(
+    [entrypointStep(options, place), ...steps.map(imageStep)],
+    // The common image has to come first, and leaves room for grafana's beside it.
+    options.jobs,
+    signal,
+  );
+  if (signal.aborted) {
+    for (const step of steps) rmSync(join(place, step), { recursive: true, force: true });
+    print('interrupted; layers that were finished are kept, and the next build goes on from there\n');
+    return exitStatus.failed;
+  }
+  const failed = outcomes.filter((outcome) => !outcome.done);
+  for (const { step, warnings } of outcomes) {
+    for (const warning of new Set(warnings)) print(`warning: ${step.title}: ${warning}\n`);
+  }
+  for (const outcome of failed) print(`\nerror: ${failureText(outcome)}`);
+  if (failed.length > 0) return exitStatus.failed;
+  print('\n');
+  await listImages(engine, options, print);
+  return 0;
+}
+
+/** The steps for some images: those, and what they are built from. */
+function namesOf(images: readonly ImageName[]): readonly StepName[] {
+  const debian = images.some((image) => image !== 'grafana');
+  return debian ? [commonImage, ...images] : images;
+}
+
+/** `contexts`: the contexts alone, which are kept. */
+export async function contexts(
+  options: Options,
+  print: (text: string) => void,
+  signal: AbortSignal,
+): Promise<number> {
+  const sources = await prepare(options);
+  const place = placeOf(options.arch);
+  const [outcome] = await runSteps([entrypointStep(options, place)], 1, signal);
+  if (outcome && !outcome.done) {
+    print(`error: ${failureText(outcome)}`);
+    return exitStatus.failed;
+  }
+  for (const image of namesOf(options.images)) {
+    const directory = join(place, image);
+    print(`${directory}: ${megabytes(makeContext(image, directory, sources))}\n`);
+  }
+  return 0;
+}
+
+/** Looks at the inputs, all of them. */
+async function prepare(options: Options): Promise<Sources> {
+  const { images, ovis, dsosds, arch } = options;
+  const wrong = [
+    ...wrongWithOvis(ovis, images, arch),
+    ...(images.includes('grafana') ? wrongWithDsosds(dsosds) : []),
+  ];
+  if (wrong.length > 0) throw new BuilderError('input', wrong);
+  const { created } = await readMetadata(process.env);
+  return { ovis, dsosds, entrypoint: entrypointFor(arch), created };
+}
+
+function entrypointStep({ arch }: Options, place: string): Step {
+  return {
+    name: 'entrypoint',
+    title: 'ldms-entrypoint',
+    after: [],
+    log: join(place, 'log', 'entrypoint.log'),
+    run: async ({ command }) => {
+      const words = entrypointBuild(arch);
+      if (!words) return 'is up to date';
+      await command(words);
+      return 'built';
+    },
+  };
+}
+
+/** The base to build from: the one that the user named, or one that is there. */
+async function baseOf({ baseImage, suite, arch }: Options, engine: Engine): Promise<string> {
+  if (baseImage !== undefined) return baseImage;
+  const official = 'debian:bookworm-slim';
+  const made = madeBase(suite, arch);
+  if (await inspectImage(engine, official)) return official;
+  return (await inspectImage(engine, made)) ? made : official;
+}
+
+/** Says that there is no room before anything is built. */
+function wantSpace(steps: readonly StepName[], sources: Sources, engine: Engine, options: Options): void {
+  const withProgram = (step: StepName) => step === commonImage || step === 'grafana';
+  const contextsTake = steps.reduce(
+    (sum, step) =>
+      // The program may not have been built yet.
+      sum + (withProgram(step) ? 120e6 : contextBytes(step, sources)),
+    0,
+  );
+  const layersTake = steps.reduce((sum, step) => sum + layerBytes[step], 0) + contextsTake;
+  const place = placeOf(options.arch);
+  mkdirSync(place, { recursive: true });
+  const needs = [
+    { at: place, bytes: contextsTake, what: 'the build contexts' },
+    ...(engine.store && existsSync(engine.store)
+      ? [{ at: engine.store, bytes: layersTake, what: `the images (${engine.name} keeps them there)` }]
+      : []),
+  ];
+  const wrong = needs.flatMap(({ at, bytes, what }) => {
+    const { bavail, bsize } = statfsSync(at);
+    const free = bavail * bsize;
+    return free >= bytes
+      ? []
+      : [`${at} has ${megabytes(free)} left, and ${what} take about ${megabytes(bytes)}; make room there`];
+  });
+  if (wrong.length > 0) throw new BuilderError('unavailable', wrong);
+}
+
+/** A size for people, in decimal megabytes as docker shows them. */
+export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 10e6 ? 1 : 0)} MB`;

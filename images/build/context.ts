@@ -1,0 +1,95 @@
+/**
+ * Build contexts: for each image a directory with its Dockerfile and the files that it copies, and
+ * nothing else. Modes and times are made the same wherever the files come from, so that equal input
+ * gives equal contexts, and engines find the layers that they have.
+ */
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ovisContents, type StepName } from './images.ts';
+import { repository } from './metadata.ts';
+import { filesBelow, select } from './tree.ts';
+
+/** Where the files come from; all absolute. */
+export interface Sources {
+  /** The OVIS tree. */
+  readonly ovis: string;
+  /** The folder of the grafana plugin. */
+  readonly dsosds: string;
+  /** The sealed program for the images' architecture. */
+  readonly entrypoint: string;
+  /** The time that all files are given, in seconds since the epoch. */
+  readonly created: number;
+}
+
+/** A file of a context: where it is put, and where it is taken from. */
+interface Entry {
+  readonly to: string;
+  readonly from: string;
+}
+
+/** Where an image's own files are in the repository. */
+export const recipeOf = (image: StepName): string => join(repository, 'images', `ldms-${image}`);
+
+/** Makes an image's context anew at `directory`; the bytes that it has. */
+export function makeContext(image: StepName, directory: string, sources: Sources): number {
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  const entries = entriesOf(image, sources);
+  for (const { to, from } of entries) put(from, join(directory, to), sources.created);
+  const directories = new Set(entries.flatMap(({ to }) => parentsOf(to)));
+  for (const each of directories) {
+    const path = join(directory, each);
+    chmodSync(path, 0o755);
+    lutimesSync(path, sources.created, sources.created);
+  }
+  return contextBytes(image, sources);
+}
+
+/** How large a context will be, in bytes. */
+export function contextBytes(image: StepName, sources: Sources): number {
+  return entriesOf(image, sources).reduce((sum, { from }) => sum + lstatSync(from).size, 0);
+}
+
+function entriesOf(image: StepName, { ovis, dsosds, entrypoint }: Sources): Entry[] {
+  const recipe = filesBelow(recipeOf(image)).map((file) => ({ to: file, from: join(recipeOf(image), file) }));
+  const program = { to: 'ldms-entrypoint', from: entrypoint };
+  if (image === 'common') return [...recipe, program];
+  if (image === 'grafana') return [...recipe, program, ...whole(dsosds, 'dsosds')];
+  const contents = ovisContents[image];
+  const files = contents ? select(filesBelow(ovis), contents) : [];
+  return [...recipe, ...files.map((file) => ({ to: join('ovis', file), from: join(ovis, file) }))];
+}
+
+const whole = (directory: string, to: string): Entry[] =>
+  filesBelow(directory)
+    // npm's cache, which older builds of dsosds leave in its folder.
+    .filter((file) => !file.startsWith('.npm/'))
+    .map((file) => ({ to: join(to, file), from: join(directory, file) }));
+
+function put(from: string, to: string, seconds: number): void {
+  mkdirSync(dirname(to), { recursive: true });
+  if (lstatSync(from).isSymbolicLink()) {
+    symlinkSync(readlinkSync(from), to);
+  } else {
+    copyFileSync(from, to, constants.COPYFILE_FICLONE);
+    chmodSync(to, statSync(from).mode & 0o111 ? 0o755 : 0o644);
+  }
+  lutimesSync(to, seconds, seconds);
+}
+
+/** The directories above a path, the deepest first: a directory's time changes with what is put in it. */
+function parentsOf(path: string): string[] {
+  const parent = dirname(path);
+  return parent === '.' ? [] : [parent, ...parentsOf(parent)];
+}

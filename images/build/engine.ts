@@ -1,0 +1,210 @@
+/** The programs that build and keep images: docker, podman or buildah. */
+import { type ExecaError, type Options as ExecaOptions, execa } from 'execa';
+import { BuilderError } from './problem.ts';
+
+/** The engines there can be, in the order in which they are looked for. */
+export const engineNames = ['docker', 'podman', 'buildah'] as const;
+export type EngineName = (typeof engineNames)[number];
+
+/** An engine that answers. */
+export interface Engine {
+  readonly name: EngineName;
+  /** Its version, as it tells it. */
+  readonly version: string;
+  /** The directory that images are kept in, if it is on this machine. */
+  readonly store: string | undefined;
+  /** Whether containers have a network of their own; else the host's is all that there is. */
+  readonly hasNetwork: boolean;
+}
+
+/** An image as an engine keeps it. */
+export interface StoredImage {
+  readonly id: string;
+  /** In bytes, layers that others have too included. */
+  readonly size: number;
+  /** The digests of its layers, the lowest first. */
+  readonly layers: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly arch: string;
+}
+
+/** What is asked of an engine to build an image. */
+export interface BuildRequest {
+  readonly context: string;
+  readonly tags: readonly string[];
+  readonly args: Readonly<Record<string, string>>;
+  /** `linux/arm64`; undefined for this machine's. */
+  readonly platform: string | undefined;
+  readonly network: string | undefined;
+  readonly noCache: boolean;
+}
+
+/**
+ * Finds the engine to use.
+ *
+ * @param wanted the one that the user chose; else the first that answers
+ * @throws BuilderError if there is none, with what each of them said
+ */
+export async function findEngine(wanted: EngineName | undefined): Promise<Engine> {
+  const failures: string[] = [];
+  for (const name of wanted ? [wanted] : engineNames) {
+    const found = await ask(name);
+    if (typeof found !== 'string') return found;
+    failures.push(`cannot use ${name}: ${found}`);
+  }
+  const none = 'no container engine can be used; install docker, podman or buildah';
+  const installed = failures.filter((text) => !text.endsWith(notInstalled));
+  if (wanted) throw new BuilderError('unavailable', failures);
+  throw new BuilderError('unavailable', installed.length > 0 ? installed : [none]);
+}
+
+const notInstalled = 'it is not installed';
+
+/** What an engine tells of itself, or why it cannot be used. */
+async function ask(name: EngineName): Promise<Engine | string> {
+  try {
+    if (name === 'docker') {
+      // The version is the server's: without one, the client answers this with an error.
+      const { stdout } = await execa('docker', ['info', '--format', '{{json .}}'], { timeout: 20_000 });
+      const info = JSON.parse(stdout) as {
+        ServerVersion?: string;
+        DockerRootDir?: string;
+        ServerErrors?: string[];
+        Plugins?: { Network?: string[] };
+      };
+      if (!info.ServerVersion)
+        return `${info.ServerErrors?.[0] ?? 'its daemon does not answer'}; start it: systemctl start docker`;
+      const bridge = await execa('docker', ['network', 'inspect', 'bridge'], {
+        reject: false,
+        timeout: 20_000,
+      });
+      return {
+        name,
+        version: info.ServerVersion,
+        store: info.DockerRootDir,
+        hasNetwork: bridge.exitCode === 0,
+      };
+    }
+    const { stdout } = await execa(name, ['info', '--format', 'json'].slice(0, name === 'buildah' ? 1 : 3), {
+      timeout: 20_000,
+    });
+    const info = JSON.parse(stdout) as {
+      store?: { graphRoot?: string; GraphRoot?: string };
+      version?: { Version?: string };
+    };
+    const version =
+      info.version?.Version ??
+      (await execa(name, ['--version'])).stdout.replace(/^\S+ version (\S+).*/s, '$1');
+    return { name, version, store: info.store?.graphRoot ?? info.store?.GraphRoot, hasNetwork: true };
+  } catch (error) {
+    const { code, stderr, shortMessage } = error as ExecaError;
+    if (code === 'ENOENT') return notInstalled;
+    const said =
+      String(stderr ?? '')
+        .trim()
+        .split('\n')[0] || shortMessage;
+    return name === 'docker' ? `${said}; start it: systemctl start docker` : said;
+  }
+}
+
+/** The command line that builds an image. */
+export function buildCommand({ name }: Pick<Engine, 'name'>, request: BuildRequest): readonly string[] {
+  const { context, tags, args, platform, network, noCache } = request;
+  return [
+    name,
+    'build',
+    // OCI's own format has no health check.
+    ...(name === 'docker' ? ['--force-rm'] : ['--format=docker', '--layers', '--force-rm']),
+    ...(noCache ? ['--no-cache'] : []),
+    ...(network ? [`--network=${network}`] : []),
+    ...(platform ? [`--platform=${platform}`] : []),
+    ...tags.map((tag) => `--tag=${tag}`),
+    ...Object.entries(args).map(([key, value]) => `--build-arg=${key}=${value}`),
+    ...proxies.filter((key) => process.env[key]).map((key) => `--build-arg=${key}`),
+    context,
+  ];
+}
+
+// Predefined arguments: they do not stay in the image.
+const proxies = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
+
+/** An image that the engine has; undefined if it has none of that name. */
+export async function inspectImage(
+  { name }: Pick<Engine, 'name'>,
+  image: string,
+): Promise<StoredImage | undefined> {
+  if (name === 'buildah') return inspectWithBuildah(image);
+  const { exitCode, stdout } = await execa(name, ['image', 'inspect', image], { reject: false });
+  if (exitCode !== 0) return undefined;
+  const [found] = JSON.parse(stdout) as [
+    {
+      Id: string;
+      Size: number;
+      Architecture: string;
+      RootFS: { Layers?: string[] };
+      Config?: { Labels?: Record<string, string> | null };
+    },
+  ];
+  return {
+    id: found.Id,
+    size: found.Size,
+    layers: found.RootFS.Layers ?? [],
+    labels: found.Config?.Labels ?? {},
+    arch: found.Architecture,
+  };
+}
+
+async function inspectWithBuildah(image: string): Promise<StoredImage | undefined> {
+  const { exitCode, stdout } = await execa('buildah', ['inspect', '--type', 'image', image], {
+    reject: false,
+  });
+  if (exitCode !== 0) return undefined;
+  const { FromImageID, Docker } = JSON.parse(stdout) as {
+    FromImageID: string;
+    Docker: {
+      architecture: string;
+      rootfs: { diff_ids: string[] };
+      config: { Labels?: Record<string, string> | null };
+    };
+  };
+  return {
+    id: FromImageID,
+    size: Number.NaN,
+    layers: Docker.rootfs.diff_ids,
+    labels: Docker.config.Labels ?? {},
+    arch: Docker.architecture,
+  };
+}
+
+/** Makes an image of a tar archive with a whole file system. */
+export async function importImage(
+  { name }: Pick<Engine, 'name'>,
+  archive: string,
+  image: string,
+  platform: string | undefined,
+  options: ExecaOptions,
+): Promise<void> {
+  if (name === 'buildah') {
+    const { stdout } = await execa('buildah', [
+      'from',
+      ...(platform ? [`--platform=${platform}`] : []),
+      'scratch',
+    ]);
+    const container = stdout.trim();
+    try {
+      await execa('buildah', ['add', container, archive, '/'], options);
+      await execa('buildah', ['config', '--cmd', '["bash"]', container]);
+      await execa('buildah', ['commit', '--format=docker', container, image], options);
+    } finally {
+      await execa('buildah', ['rm', container], { reject: false });
+    }
+    return;
+  }
+  const forPlatform =
+    platform === undefined
+      ? []
+      : name === 'docker'
+        ? [`--platform=${platform}`]
+        : ['--os=linux', `--arch=${platform.replace(/^.*\//, '')}`];
+  await execa(name, ['import', ...forPlatform, '--change', 'CMD ["bash"]', archive, image], options);
+}

@@ -1,0 +1,50 @@
+/** The image builder: words → command; nothing else. */
+import { base } from './base.ts';
+import { build, contexts } from './build.ts';
+import { findEngine } from './engine.ts';
+import { listImages } from './list.ts';
+import { type Options, readOptions, usage } from './options.ts';
+import { BuilderError, exitStatus } from './problem.ts';
+
+const print = (text: string): void => void process.stdout.write(text);
+const complain = (text: string): void => void process.stderr.write(text);
+
+/** Runs a command; the status to exit with. */
+async function main(words: readonly string[], signal: AbortSignal): Promise<number> {
+  try {
+    // npm changes to the package's directory, and tells where it was called.
+    const options = readOptions(words, process.env['INIT_CWD'] ?? process.cwd());
+    if (options) return await commands[options.command](options, signal);
+    print(usage());
+    return 0;
+  } catch (error) {
+    if (!(error instanceof BuilderError)) throw error;
+    for (const sentence of error.sentences) complain(`error: ${sentence}\n`);
+    if (error.kind === 'usage') complain('npm run images -- --help tells more\n');
+    return exitStatus[error.kind];
+  }
+}
+
+const commands: Record<Options['command'], (options: Options, signal: AbortSignal) => Promise<number>> = {
+  build: (options, signal) => build(options, print, signal),
+  contexts: (options, signal) => contexts(options, print, signal),
+  base: (options, signal) => base(options, print, signal),
+  list: async (options) => {
+    const engine = await findEngine(options.engine);
+    const there = await listImages(engine, options, print);
+    if (there === 0) print(`${engine.name} has none of the images; npm run images -- build makes them\n`);
+    return 0;
+  },
+};
+
+const interrupted = new AbortController();
+const numbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+let by = 0;
+for (const [signal, number] of Object.entries(numbers)) {
+  process.on(signal, () => {
+    by ||= number;
+    interrupted.abort();
+  });
+}
+const status = await main(process.argv.slice(2), interrupted.signal);
+process.exitCode = by > 0 ? 128 + by : status;

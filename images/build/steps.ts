@@ -1,0 +1,150 @@
+/**
+ * Steps with progress: on a terminal one line each, with what it does now below it; elsewhere a plain
+ * line when it begins and one when it ends. What a step's programs print is kept in a log file.
+ */
+import { createWriteStream, mkdirSync, readFileSync, type WriteStream } from 'node:fs';
+import { dirname } from 'node:path';
+import { execa } from 'execa';
+import { Listr, type ListrTask } from 'listr2';
+
+/** One thing to do. */
+export interface Step {
+  readonly name: string;
+  readonly title: string;
+  /** The steps that have to be done before. */
+  readonly after: readonly string[];
+  /** Where its output is kept. */
+  readonly log: string;
+  /** Does it; what it gives is shown behind its title. Throws if it fails. */
+  readonly run: (tools: Tools) => Promise<string>;
+}
+
+/** What a step works with. */
+export interface Tools {
+  /** Aborted when the user wants an end. */
+  readonly signal: AbortSignal;
+  /** Keeps a line in the log, and shows it while nothing newer is there. */
+  readonly say: (line: string) => void;
+  /** Runs a program to its end, its output being kept; throws if it fails. */
+  readonly command: (words: readonly string[], env?: NodeJS.ProcessEnv) => Promise<void>;
+}
+
+/** How a step ended. */
+export type Outcome =
+  | { readonly step: Step; readonly done: true; readonly warnings: readonly string[] }
+  | { readonly step: Step; readonly done: false; readonly why: string; readonly warnings: readonly string[] };
+
+const lastLines = 20;
+const killAfterMs = 5_000;
+
+/**
+ * Runs steps, as many at a time as `jobs` says. One that fails keeps only those from running that
+ * come after it.
+ *
+ * @param signal no step is begun, and those that run are ended, once it is aborted
+ */
+export async function runSteps(
+  steps: readonly Step[],
+  jobs: number,
+  signal: AbortSignal,
+): Promise<readonly Outcome[]> {
+  const ends = new Map(steps.map(({ name }) => [name, Promise.withResolvers<boolean>()]));
+  const outcomes: Outcome[] = [];
+  const task = (step: Step): ListrTask => ({
+    title: step.title,
+    task: async (_, shown) => {
+      const warnings: string[] = [];
+      const fail = (why: string): never => {
+        outcomes.push({ step, done: false, why, warnings });
+        throw new Error(why);
+      };
+      const begun = performance.now();
+      let log: WriteStream | undefined;
+      let done = false;
+      try {
+        for (const name of step.after) {
+          if ((await ends.get(name)?.promise) === false) fail(`it needs ${name}, which failed`);
+        }
+        if (signal.aborted) fail('interrupted');
+        mkdirSync(dirname(step.log), { recursive: true });
+        log = createWriteStream(step.log);
+        const result = await step.run(
+          toolsOf(log, signal, warnings, (line) => {
+            // Elsewhere than on a terminal, each would be a line of its own.
+            if (process.stdout.isTTY) shown.output = line;
+          }),
+        );
+        done = true;
+        outcomes.push({ step, done, warnings });
+        shown.title = `${step.title}: ${result}, ${((performance.now() - begun) / 1000).toFixed(1)} s`;
+      } catch (error) {
+        const known = outcomes.some((outcome) => outcome.step === step);
+        if (known) throw error;
+        fail(signal.aborted ? 'interrupted' : error instanceof Error ? error.message : String(error));
+      } finally {
+        if (log) await new Promise((resolve) => log?.end(resolve));
+        ends.get(step.name)?.resolve(done);
+      }
+    },
+  });
+  const list = new Listr(steps.map(task), {
+    concurrent: jobs,
+    exitOnError: false,
+    registerSignalListeners: false,
+    collectErrors: false,
+    fallbackRenderer: 'simple',
+    rendererOptions: { showErrorMessage: false, collapseErrors: false },
+  });
+  await list.run();
+  return outcomes;
+}
+
+function toolsOf(
+  log: WriteStream,
+  signal: AbortSignal,
+  warnings: string[],
+  show: (line: string) => void,
+): Tools {
+  const say = (line: string) => {
+    log.write(`${line}\n`);
+    // BuildKit puts the step and the time before each line of a program's.
+    const warning = /^(?:#\d+ [\d.]+ )?warning: (.*)/.exec(line)?.[1];
+    if (warning) warnings.push(warning);
+    if (line.trim()) show(line.trim());
+  };
+  const command: Tools['command'] = async (words, env) => {
+    const [program = '', ...args] = words;
+    log.write(`$ ${words.join(' ')}\n`);
+    const child = execa(program, args, {
+      all: true,
+      buffer: false,
+      stdin: 'ignore',
+      reject: false,
+      cancelSignal: signal,
+      forceKillAfterDelay: killAfterMs,
+      ...(env && { env }),
+    });
+    for await (const line of child.iterable({ from: 'all' })) say(String(line));
+    const result = await child;
+    if (result.failed) {
+      const how =
+        result.exitCode !== undefined
+          ? `exit code ${result.exitCode}`
+          : (result.signal ?? result.shortMessage);
+      throw new Error(`${program} ${args[0] ?? ''} failed (${how})`);
+    }
+  };
+  return { signal, say, command };
+}
+
+/** What to show of a failed step: why, its last lines, and where all of them are. */
+export function failureText({ step, why }: Extract<Outcome, { done: false }>): string {
+  let lines: string[] = [];
+  try {
+    lines = readFileSync(step.log, 'utf8').trimEnd().split('\n').slice(-lastLines);
+  } catch {
+    // It failed before it had one.
+    return `${step.name}: ${why}\n`;
+  }
+  return `${step.name}: ${why}; its last lines, from ${step.log}:\n${lines.map((line) => `  | ${line}\n`).join('')}`;
+}
