@@ -1,12 +1,12 @@
 /**
  * Builds dist/ldms-entrypoint: TypeScript → CommonJS bundles → code caches made by a first run →
- * a Node single-executable application.
+ * a Node single-executable application. For another architecture, whose programs do not run here, it is
+ * the same without code caches.
  *
- * usage: node build.mjs
+ * usage: node build.mjs [--arch amd64|arm64]
  */
 import { execFileSync, spawn } from 'node:child_process';
 import {
-  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -20,10 +20,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { build } from 'esbuild';
+import minimist from 'minimist';
 
 const root = import.meta.dirname;
 const dist = join(root, 'dist');
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { version, devDependencies, runtimes } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 if (!process.version.startsWith('v26.')) {
   process.stderr.write(
@@ -31,6 +32,16 @@ if (!process.version.startsWith('v26.')) {
   );
   process.exit(1);
 }
+// Only now: an older Node does not read TypeScript.
+const { arches, hostArch } = await import('./images/build/arch.ts');
+const { BuilderError, exitStatus } = await import('./images/build/problem.ts');
+const { fetchRuntime, prepareRuntime } = await import('./images/build/runtime.ts');
+
+const usage = `usage: npm run build [-- --arch ${arches.join('|')}]
+
+Builds dist/ldms-entrypoint, or dist/ldms-entrypoint-ARCH if ARCH is not this machine's architecture.
+Another architecture's Node comes from the npm registry, the first time.
+`;
 
 // Libraries, and parts of ours, that only some starts need. They are scripts of their own, since a
 // bundle that holds them all costs every start 5 ms and more, loaded or not. What parts have in common
@@ -61,15 +72,39 @@ const common = {
 };
 
 /**
+ * The architecture that is asked for, if it is not this machine's.
+ *
+ * @param {string[]} words behind `node build.mjs`; --help is not among them
+ */
+function foreignArch(words) {
+  /** @type {string[]} */
+  const wrong = [];
+  const unknown = (/** @type {string} */ word) => {
+    wrong.push(`there is no argument ${word}`);
+    return false;
+  };
+  const given = minimist(words, { string: ['arch'], unknown });
+  given._.forEach(unknown);
+  const asked = [given['arch'] ?? []].flat();
+  if (asked.length > 1) wrong.push('--arch is given twice: one at a time');
+  const strange = asked.find((arch) => !arches.includes(arch));
+  if (strange !== undefined)
+    wrong.push(`--arch ${strange || 'without a value'}: there are ${arches.join(', ')}`);
+  if (wrong.length > 0) throw new BuilderError('usage', wrong);
+  return arches.find((arch) => arch === asked[0] && arch !== hostArch());
+}
+
+/**
  * Bundles something as one script: a function of `require`, `module`, `exports` and `load`, which
  * loads another script. In it, `import()` of our own modules and of the libraries is lazy.
  *
+ * @param {string} place
  * @param {string} name
  * @param {string} entry
  * @param {import('esbuild').BuildOptions} [options]
  */
-async function bundle(name, entry, options) {
-  const outfile = join(dist, `${name}.cjs`);
+async function bundle(place, name, entry, options) {
+  const outfile = join(place, `${name}.cjs`);
   await build({ ...common, ...options, entryPoints: [entry], outfile, absWorkingDir: root });
   writeFileSync(outfile, `(function(require,module,exports,load){${readFileSync(outfile, 'utf8')}\n})`);
 }
@@ -175,37 +210,40 @@ async function makeCodeCaches() {
   return cached;
 }
 
-/** Copies and strips the Node binary. The sealed file itself must not be stripped: it crashes then. */
-function stripRuntime() {
-  const runtime = join(dist, 'node-runtime');
-  copyFileSync(process.execPath, runtime);
-  try {
-    execFileSync('strip', [runtime], { stdio: ['ignore', 'ignore', 'pipe'] });
-  } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (!missing) throw error;
-    process.stderr.write(
-      'build.mjs: no strip(1) (binutils) here: the program gets 30 MB larger than it need be\n',
-    );
+/**
+ * The Node binary that the program is sealed into: for this machine, the one that runs this.
+ *
+ * @param {import('./images/build/arch.ts').Arch | undefined} foreign
+ */
+function findRuntime(foreign) {
+  if (!foreign) return process.execPath;
+  // What --build-sea writes is for the version that it is of.
+  const pinned = devDependencies.node;
+  if (process.version !== `v${pinned}`) {
+    throw new BuilderError('input', [
+      `this is Node ${process.version}, and package.json has ${pinned}: npm ci`,
+    ]);
   }
+  return fetchRuntime(foreign, { version: pinned, integrities: runtimes }, dist);
 }
 
 /**
  * Seals a first script and its assets into the stripped runtime.
  *
+ * @param {string} place where the runtime and the assets are
  * @param {string} main
- * @param {string} out
- * @param {readonly string[]} assets names of files in dist/
+ * @param {string} out the sealed program's name in dist/
+ * @param {readonly string[]} assets names of files
  * @param {readonly string[]} options of Node's, beside those that every start has
  */
-function seal(main, out, assets, options = []) {
+function seal(place, main, out, assets, options = []) {
   const script = `${out}.boot.cjs`;
   const config = `${out}.sea.json`;
   // Written beside and renamed: a program that is running cannot be written to.
   const output = `${out}.new`;
-  writeFileSync(join(dist, script), main);
+  writeFileSync(join(place, script), main);
   writeFileSync(
-    join(dist, config),
+    join(place, config),
     JSON.stringify({
       main: script,
       mainFormat: 'commonjs',
@@ -233,27 +271,66 @@ function seal(main, out, assets, options = []) {
   // A fixed seed, and names without directories (they are kept in the program), make the program the
   // same bytes each time.
   execFileSync(process.execPath, ['--random-seed=1', '--build-sea', config], {
-    cwd: dist,
+    cwd: place,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  renameSync(join(dist, output), join(dist, out));
-  rmSync(join(dist, config));
-  rmSync(join(dist, script));
+  renameSync(join(place, output), join(dist, out));
+  rmSync(join(place, config));
+  rmSync(join(place, script));
 }
 
-mkdirSync(dist, { recursive: true });
-// The program of an earlier build stays in place until the new one is renamed over it.
-for (const name of scripts) rmSync(join(dist, `${name}.cache`), { force: true });
-const define = { LDMS_ENTRYPOINT_BUILD_VERSION: JSON.stringify(version) };
-for (const [name, entry] of Object.entries({ program: 'src/main.ts', ...parts })) {
-  await bundle(name, join(root, entry), { define, plugins: [fromAssets] });
+/**
+ * Builds the program in a directory of the build's own, or in dist/.
+ *
+ * @param {string} place
+ * @param {import('./images/build/arch.ts').Arch | undefined} foreign
+ * @returns its name in dist/
+ */
+async function make(place, foreign) {
+  const out = foreign ? `ldms-entrypoint-${foreign}` : 'ldms-entrypoint';
+  const warning = prepareRuntime(findRuntime(foreign), join(place, 'node-runtime'), foreign);
+  if (warning) process.stderr.write(`build.mjs: ${warning}\n`);
+  const define = { LDMS_ENTRYPOINT_BUILD_VERSION: JSON.stringify(version) };
+  for (const [name, entry] of Object.entries({ program: 'src/main.ts', ...parts })) {
+    await bundle(place, name, join(root, entry), { define, plugins: [fromAssets] });
+  }
+  for (const library of libraries) await bundle(place, library, library);
+  const sources = scripts.map((name) => `${name}.cjs`);
+  /** @type {string[]} */
+  let cached = [];
+  if (!foreign) {
+    // A fixed seed makes the code caches, and so the program, the same bytes each time.
+    seal(place, warmBootScript(), 'warm', sources, ['--random-seed=1']);
+    cached = await makeCodeCaches();
+  }
+  seal(place, bootScript(cached), out, [...sources, ...cached.map((name) => `${name}.cache`)]);
+  return out;
 }
-for (const library of libraries) await bundle(library, library);
-stripRuntime();
-const sources = scripts.map((name) => `${name}.cjs`);
-// A fixed seed makes the code caches, and so the program, the same bytes each time.
-seal(warmBootScript(), 'warm', sources, ['--random-seed=1']);
-const cached = await makeCodeCaches();
-seal(bootScript(cached), 'ldms-entrypoint', [...sources, ...cached.map((name) => `${name}.cache`)]);
-const megabytes = (statSync(join(dist, 'ldms-entrypoint')).size / 1e6).toFixed(0);
-process.stdout.write(`dist/ldms-entrypoint: ${megabytes} MB, version ${version}\n`);
+
+/** Builds what the command line asks for. */
+async function main() {
+  const words = process.argv.slice(2);
+  if (words.includes('--help') || words.includes('-h')) return void process.stdout.write(usage);
+  const foreign = foreignArch(words);
+  mkdirSync(dist, { recursive: true });
+  // The program of an earlier build stays in place until the new one is renamed over it.
+  if (!foreign) for (const name of scripts) rmSync(join(dist, `${name}.cache`), { force: true });
+  // Beside dist's own files, which are the ordinary build's.
+  const place = foreign ? mkdtempSync(join(dist, `${foreign}.`)) : dist;
+  try {
+    const out = join(dist, await make(place, foreign));
+    const megabytes = (statSync(out).size / 1e6).toFixed(0);
+    process.stdout.write(`${relative(root, out)}: ${megabytes} MB, version ${version}\n`);
+  } finally {
+    if (foreign) rmSync(place, { recursive: true });
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof BuilderError)) throw error;
+  for (const sentence of error.sentences) process.stderr.write(`build.mjs: ${sentence}\n`);
+  if (error.kind === 'usage') process.stderr.write(`\n${usage}`);
+  process.exitCode = exitStatus[error.kind];
+}

@@ -51,8 +51,10 @@ export async function base(
               '--variant=minbase',
               `--architectures=${arch}`,
               ...[...leftOut, ...kept].map((option) => `--dpkgopt=${option}`),
-              // What apt fetches for a layer is not to stay in it, nor what a layer does not need to be there.
+              // Whoever builds from it by hand leaves out what is merely recommended, too.
               '--aptopt=APT::Install-Recommends "false"',
+              // This machine's, which mmdebstrap copies; engines give each container its own.
+              '--customize-hook=rm -f "$1/etc/hostname" "$1/etc/resolv.conf"',
               suite,
               archive,
               ...(mirror ? [mirror] : []),

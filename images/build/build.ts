@@ -42,6 +42,7 @@ export async function build(
   const steps = namesOf(options.images);
   const baseImage = steps.includes(commonImage) ? await baseOf(options, engine) : undefined;
   wantSpace(steps, sources, engine, options);
+  for (const failure of engine.passedOver) print(`${failure}\n`);
   // docker with neither bridge nor any other network of its own still has the host's.
   const network = options.network ?? (engine.hasNetwork ? undefined : 'host');
   print(
@@ -101,6 +102,10 @@ export async function build(
     for (const warning of new Set(warnings)) print(`warning: ${step.title}: ${warning}\n`);
   }
   for (const outcome of failed) print(`\nerror: ${failureText(outcome)}`);
+  const noCommon = failed.some(({ step }) => step.name === commonImage);
+  if (noCommon && baseImage && !(await inspectImage(engine, baseImage))) {
+    print(`\n${baseImage} is not there; where no image registry can be reached: npm run images -- base\n`);
+  }
   if (failed.length > 0) return exitStatus.failed;
   print('\n');
   await listImages(engine, options, print);

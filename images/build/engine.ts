@@ -15,6 +15,8 @@ export interface Engine {
   readonly store: string | undefined;
   /** Whether containers have a network of their own; else the host's is all that there is. */
   readonly hasNetwork: boolean;
+  /** Why those that are looked for before it are not used, where they are installed. */
+  readonly passedOver: readonly string[];
 }
 
 /** An image as an engine keeps it. */
@@ -49,19 +51,20 @@ export async function findEngine(wanted: EngineName | undefined): Promise<Engine
   const failures: string[] = [];
   for (const name of wanted ? [wanted] : engineNames) {
     const found = await ask(name);
-    if (typeof found !== 'string') return found;
+    if (typeof found !== 'string') return { ...found, passedOver: failures.filter(isInstalled) };
     failures.push(`cannot use ${name}: ${found}`);
   }
   const none = 'no container engine can be used; install docker, podman or buildah';
-  const installed = failures.filter((text) => !text.endsWith(notInstalled));
+  const installed = failures.filter(isInstalled);
   if (wanted) throw new BuilderError('unavailable', failures);
   throw new BuilderError('unavailable', installed.length > 0 ? installed : [none]);
 }
 
 const notInstalled = 'it is not installed';
+const isInstalled = (failure: string): boolean => !failure.endsWith(notInstalled);
 
 /** What an engine tells of itself, or why it cannot be used. */
-async function ask(name: EngineName): Promise<Engine | string> {
+async function ask(name: EngineName): Promise<Omit<Engine, 'passedOver'> | string> {
   try {
     if (name === 'docker') {
       // The version is the server's: without one, the client answers this with an error.

@@ -12,7 +12,12 @@ export const entrypointFor = (arch: Arch): string =>
 export function entrypointBuild(arch: Arch): readonly string[] | undefined {
   const built = entrypointFor(arch);
   const made = existsSync(built) ? statSync(built).mtimeMs : 0;
-  const sources = ['build.mjs', 'package-lock.json', ...globSync('src/**/*.ts', { cwd: repository })];
+  const sources = [
+    'build.mjs',
+    'package.json',
+    'package-lock.json',
+    ...globSync(['src/**/*.ts', 'images/build/{arch,elf,problem,runtime}.ts'], { cwd: repository }),
+  ];
   const newest = Math.max(...sources.map((file) => statSync(join(repository, file)).mtimeMs));
   return newest < made ? undefined : [process.execPath, join(repository, 'build.mjs'), '--arch', arch];
 }

@@ -71,7 +71,8 @@ function missing(files: readonly string[], images: readonly ImageName[], what: s
   const has64 = files.some((file) => file.startsWith('lib64/'));
   const hint = has64 ? '; it has lib64: OVIS was built on another distribution' : '';
   return [...lacking].map(
-    ([thing, wanting]) => `${what} has no ${thing}, which ${wanting.join(', ')} needs${hint}`,
+    ([thing, wanting]) =>
+      `${what} lacks ${thing}, which ${wanting.map((image) => `ldms-${image}`).join(' and ')} ${wanting.length > 1 ? 'need' : 'needs'}${hint}`,
   );
 }
 
