@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // They have a configuration of their own.
+    exclude: ['test/container/**'],
     pool: 'forks',
     // The machine may have two slow cores: a test waits for conditions, and this is the last resort.
     testTimeout: 60_000,

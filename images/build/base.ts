@@ -74,7 +74,11 @@ export async function base(
   );
   rmSync(archive, { force: true });
   if (outcome?.done) {
-    print(`\n${image} is there, and \`build\` takes it where debian:${suite}-slim is not.\n`);
+    const use =
+      suite === 'bookworm'
+        ? '`build` takes it where debian:bookworm-slim is not'
+        : `build --base-image=${image}`;
+    print(`\n${image} is there: ${use}\n`);
     return 0;
   }
   if (outcome && !signal.aborted) print(`\nerror: ${failureText(outcome)}`);

@@ -88,7 +88,6 @@ export async function build(
   });
   const outcomes = await runSteps(
     [entrypointStep(options, place), ...steps.map(imageStep)],
-    // The common image has to come first, and leaves room for grafana's beside it.
     options.jobs,
     signal,
   );
@@ -102,8 +101,13 @@ export async function build(
     for (const warning of new Set(warnings)) print(`warning: ${step.title}: ${warning}\n`);
   }
   for (const outcome of failed) print(`\nerror: ${failureText(outcome)}`);
-  const noCommon = failed.some(({ step }) => step.name === commonImage);
-  if (noCommon && baseImage && !(await inspectImage(engine, baseImage))) {
+  const hasFailed = (name: string) => failed.some(({ step }) => step.name === name);
+  if (
+    hasFailed(commonImage) &&
+    !hasFailed('entrypoint') &&
+    baseImage &&
+    !(await inspectImage(engine, baseImage))
+  ) {
     print(`\n${baseImage} is not there; where no image registry can be reached: npm run images -- base\n`);
   }
   if (failed.length > 0) return exitStatus.failed;
@@ -170,8 +174,11 @@ async function baseOf({ baseImage, suite, arch }: Options, engine: Engine): Prom
   if (baseImage !== undefined) return baseImage;
   const official = 'debian:bookworm-slim';
   const made = madeBase(suite, arch);
-  if (await inspectImage(engine, official)) return official;
-  return (await inspectImage(engine, made)) ? made : official;
+  for (const image of [official, made]) {
+    // One for another architecture would have to be fetched again.
+    if ((await inspectImage(engine, image))?.arch === arch) return image;
+  }
+  return official;
 }
 
 /** Says that there is no room before anything is built. */

@@ -47,6 +47,7 @@ export function makeContext(image: StepName, directory: string, sources: Sources
   mkdirSync(directory, { recursive: true });
   const entries = entriesOf(image, sources);
   for (const { to, from } of entries) put(from, join(directory, to), sources.created);
+  // Only now: a directory's time changes with what is put in it.
   const directories = new Set(entries.flatMap(({ to }) => parentsOf(to)));
   for (const each of directories) {
     const path = join(directory, each);
@@ -88,8 +89,8 @@ function put(from: string, to: string, seconds: number): void {
   lutimesSync(to, seconds, seconds);
 }
 
-/** The directories above a path, the deepest first: a directory's time changes with what is put in it. */
+/** The directories above a path, `.` among them. */
 function parentsOf(path: string): string[] {
   const parent = dirname(path);
-  return parent === '.' ? [] : [parent, ...parentsOf(parent)];
+  return parent === '.' ? [parent] : [parent, ...parentsOf(parent)];
 }

@@ -74,7 +74,10 @@ async function ask(name: EngineName): Promise<Omit<Engine, 'passedOver'> | strin
         DockerRootDir?: string;
         ServerErrors?: string[];
         Plugins?: { Network?: string[] };
+        host?: object;
       };
+      // As the package podman-docker has it.
+      if (info.host) return 'it is podman under another name; use that: --engine podman';
       if (!info.ServerVersion)
         return `${info.ServerErrors?.[0] ?? 'its daemon does not answer'}; start it: systemctl start docker`;
       const bridge = await execa('docker', ['network', 'inspect', 'bridge'], {
@@ -100,13 +103,16 @@ async function ask(name: EngineName): Promise<Omit<Engine, 'passedOver'> | strin
       (await execa(name, ['--version'])).stdout.replace(/^\S+ version (\S+).*/s, '$1');
     return { name, version, store: info.store?.graphRoot ?? info.store?.GraphRoot, hasNetwork: true };
   } catch (error) {
-    const { code, stderr, shortMessage } = error as ExecaError;
+    const { code, stderr, shortMessage, message } = error as ExecaError;
     if (code === 'ENOENT') return notInstalled;
-    const said =
-      String(stderr ?? '')
-        .trim()
-        .split('\n')[0] || shortMessage;
-    return name === 'docker' ? `${said}; start it: systemctl start docker` : said;
+    const [line] = String(stderr ?? '')
+      .trim()
+      .split('\n');
+    const said = line || (shortMessage ?? message);
+    if (name !== 'docker') return said;
+    return /permission denied/i.test(said)
+      ? `${said}; join the group docker, or use sudo`
+      : `${said}; start it: systemctl start docker`;
   }
 }
 

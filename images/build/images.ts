@@ -26,22 +26,31 @@ export interface Contents {
   readonly needs: readonly Need[];
 }
 
-/** What no image has: what only a compiler or linker reads, and Python's caches, which are made anew. */
-const forBuilding = ['**/*.a', '**/*.la', '**/pkgconfig/**', '**/__pycache__/**'];
+/**
+ * What no image has: what only a compiler or linker reads, Python's caches, which are made anew, and the
+ * shared secret of the authentication `ovis`, of which OVIS installs an example: whoever uses it mounts one.
+ */
+const never = ['**/*.a', '**/*.la', '**/pkgconfig/**', '**/__pycache__/**', 'etc/**/ldmsauth.conf'];
 
-/** SOS and DSOS: their tools, libraries and Python modules (numsos works on SOS containers only). */
+/** SOS and DSOS: their tools, libraries and Python modules (numsos' work on SOS containers only). */
 const sos = [
   'bin/{sos,ods,dsos}*',
   'bin/rpcgen',
   'lib/lib{key,sos,dsos,ods,idx,tirpc}*',
-  'lib/python*/*-packages/{sos,sosdb,numsos}*',
-  'lib/python*/*-packages/{sos,sosdb,numsos}*/**',
+  'lib/python*/*-packages/{sos,sosdb,numsos,graf_analysis}*',
+  'lib/python*/*-packages/{sos,sosdb,numsos,graf_analysis}*/**',
 ];
 
-const maestro = ['bin/maestro*', 'lib/python*/*-packages/maestro*', 'lib/python*/*-packages/maestro*/**'];
+const maestro = [
+  'bin/maestro*',
+  'lib/python*/*-packages/{maestro,ovis_maestro}*',
+  'lib/python*/*-packages/{maestro,ovis_maestro}*/**',
+];
 
 const python = 'lib/python*/{site,dist}-packages/**';
 const plugins = 'lib/ovis-ldms';
+/** The store plugins, and the library that those for CSV share. */
+const stores = [`${plugins}/libstore*`, 'lib/libldms_store*'];
 /** The transports, and the authentication plugins, which both ends of a connection need. */
 const transports = [`${plugins}/libzap*`, `${plugins}/libldms_auth*`];
 
@@ -57,17 +66,17 @@ const sosLibrary: Need = { what: 'the SOS library', anyOf: ['lib/libsos.so*'] };
 export const ovisContents: Readonly<Partial<Record<ImageName, Contents>>> = {
   samp: {
     include: ['bin/**', 'sbin/**', 'etc/**', 'lib/lib*', python, `${plugins}/**`],
-    except: [...forBuilding, ...sos, ...maestro, `${plugins}/libstore*`],
+    except: [...never, ...sos, ...maestro, ...stores],
     needs: ldmsd,
   },
   agg: {
     include: ['bin/**', 'sbin/**', 'etc/**', 'lib/lib*', python, `${plugins}/**`],
-    except: [...forBuilding, ...maestro],
+    except: [...never, ...maestro],
     needs: [...ldmsd, sosLibrary, { what: 'a store plugin', anyOf: ['lib/ovis-ldms/libstore*.so*'] }],
   },
   maestro: {
     include: ['bin/maestro*', 'etc/**', 'lib/lib*', python, ...transports],
-    except: [...forBuilding, ...sos, 'lib/libldmsd*'],
+    except: [...never, ...sos, ...stores, 'lib/libldmsd*'],
     needs: [
       { what: 'maestro', anyOf: ['bin/maestro'] },
       { what: 'maestro_ctrl', anyOf: ['bin/maestro_ctrl'] },
@@ -75,7 +84,7 @@ export const ovisContents: Readonly<Partial<Record<ImageName, Contents>>> = {
   },
   ui: {
     include: ['bin/{sos,ods,dsos}*', 'etc/**', 'lib/lib*', python, ...transports, 'ui/**'],
-    except: [...forBuilding, ...maestro, 'lib/libldmsd*'],
+    except: [...never, ...maestro, ...stores, 'lib/libldmsd*'],
     needs: [{ what: "the web back-end's Django project", anyOf: ['ui/sosgui/wsgi.py'] }, sosLibrary],
   },
 };

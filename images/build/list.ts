@@ -16,13 +16,13 @@ export async function listImages(
   options: Wanted,
   print: (text: string) => void,
 ): Promise<number> {
-  const found: { name: string; image: StoredImage }[] = [];
+  const found: { step: StepName; name: string; image: StoredImage }[] = [];
   for (const step of [commonImage, ...options.images] satisfies StepName[]) {
     const [name] = tagsOf(step, options);
     const image = await inspectImage(engine, name);
-    if (image) found.push({ name, image });
+    if (image) found.push({ step, name, image });
   }
-  const built = found.filter(({ name }) => !name.includes(`ldms-${commonImage}`));
+  const built = found.filter(({ step }) => step !== commonImage);
   if (built.length === 0) return 0;
   const rows = built.map(({ name, image }) => {
     const below = largestBelow(

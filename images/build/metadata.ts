@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { BuilderError } from './problem.ts';
 
 /** The repository's own directory. */
 export const repository = join(import.meta.dirname, '../..');
@@ -14,7 +15,11 @@ export interface Metadata {
   readonly created: number;
 }
 
-/** Asks git, where there is one. */
+/**
+ * Asks git, where there is one.
+ *
+ * @throws BuilderError if SOURCE_DATE_EPOCH is no time
+ */
 export async function readMetadata(env: NodeJS.ProcessEnv): Promise<Metadata> {
   const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
     version: string;
@@ -25,10 +30,14 @@ export async function readMetadata(env: NodeJS.ProcessEnv): Promise<Metadata> {
   };
   const commit = await git('rev-parse', 'HEAD');
   const changed = commit ? await git('status', '--porcelain') : undefined;
-  const time = env['SOURCE_DATE_EPOCH'] ?? (commit ? await git('log', '-1', '--format=%ct') : undefined);
+  const given = env['SOURCE_DATE_EPOCH'];
+  if (given && !/^\d{1,11}$/.test(given)) {
+    throw new BuilderError('usage', [`SOURCE_DATE_EPOCH=${given}: seconds since 1970, in digits`]);
+  }
+  const time = given || (commit && (await git('log', '-1', '--format=%ct')));
   return {
     version,
     revision: commit ? `${commit}${changed ? '-dirty' : ''}` : 'unknown',
-    created: /^\d+$/.test(time ?? '') ? Number(time) : 0,
+    created: Number(time ?? 0),
   };
 }

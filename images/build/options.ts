@@ -145,19 +145,22 @@ function fold(text: string, indent: number): string {
  */
 export function readOptions(words: readonly string[], from: string): Options | undefined {
   const wrong: string[] = [];
+  const strangers = new Set<string>();
   const given = minimist([...words], {
     string: [...table.filter(({ value }) => value).map(({ name }) => name), '_'],
     boolean: ['help', 'cache'],
     default: { cache: true },
     alias: { help: 'h' },
     unknown: (word) => {
-      if (word.startsWith('-')) wrong.push(unknown(word));
+      // Once for a word, and not for each letter of `-tag`.
+      if (word.startsWith('-')) strangers.add(word);
       return !word.startsWith('-');
     },
   });
   if (given['help'] || words.length === 0) return undefined;
+  wrong.push(...[...strangers].map(unknown));
   const [command = '', ...names] = given._;
-  if (!(command in commands)) {
+  if (!Object.hasOwn(commands, command)) {
     wrong.unshift(
       `there is no command ${command || '(none given)'}; there are ${Object.keys(commands).join(', ')}`,
     );
@@ -194,8 +197,8 @@ export function readOptions(words: readonly string[], from: string): Options | u
   const namespace = text('namespace') ?? 'ovishpc';
   if (!/^[a-z0-9]+([._:/-]+[a-z0-9]+)*$/.test(namespace))
     wrong.push(`--namespace ${namespace}: it is not what an image's name can begin with`);
-  const jobs = text('jobs') ?? String(availableParallelism());
-  if (!/^[1-9]\d?$/.test(jobs)) wrong.push(`--jobs ${jobs}: a number from 1 to 99`);
+  const jobs = text('jobs');
+  if (jobs !== undefined && !/^[1-9]\d?$/.test(jobs)) wrong.push(`--jobs ${jobs}: a number from 1 to 99`);
   const arch = oneOf('arch', arches, hostArch());
   if (!arch && wrong.length === 0)
     wrong.push(`--arch: images are built for ${arches.join(' and ')}, and this machine is neither`);
@@ -213,7 +216,7 @@ export function readOptions(words: readonly string[], from: string): Options | u
     grafanaImage: text('grafana-image') ?? 'grafana/grafana-oss:9.1.0-ubuntu',
     network: text('network'),
     arch: arch ?? 'amd64',
-    jobs: Number(jobs),
+    jobs: jobs === undefined ? availableParallelism() : Number(jobs),
     cache: given['cache'] === true,
     suite: text('suite') ?? 'bookworm',
     mirror: text('mirror'),
@@ -223,7 +226,13 @@ export function readOptions(words: readonly string[], from: string): Options | u
 }
 
 function unknown(word: string): string {
-  const name = word.replace(/^-+/, '').replace(/=.*/s, '');
-  const near = table.map((option) => option.name).find((known) => leven(known, name) <= 2);
-  return `there is no option ${word.replace(/=.*/s, '')}${near ? `; did you mean --${near}?` : ''}`;
+  const option = word.replace(/=.*/s, '');
+  const name = option.replace(/^-+/, '');
+  const known = [...table.map((each) => each.name), 'help'];
+  if (known.some((each) => word.startsWith(`--${each}=`))) return `${option} takes no value`;
+  const [near] = known
+    .map((each) => ({ each, off: leven(each, name) }))
+    .filter(({ off }) => off <= 2)
+    .sort((a, b) => a.off - b.off);
+  return `there is no option ${option}${near ? `; did you mean --${near.each}?` : ''}`;
 }

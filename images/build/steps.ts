@@ -4,6 +4,7 @@
  */
 import { createWriteStream, mkdirSync, readFileSync, type WriteStream } from 'node:fs';
 import { dirname } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 import { Listr, type ListrTask } from 'listr2';
 
@@ -11,7 +12,7 @@ import { Listr, type ListrTask } from 'listr2';
 export interface Step {
   readonly name: string;
   readonly title: string;
-  /** The steps that have to be done before. */
+  /** All steps that have to be done before, those that these wait for among them. */
   readonly after: readonly string[];
   /** Where its output is kept. */
   readonly log: string;
@@ -35,6 +36,7 @@ export type Outcome =
   | { readonly step: Step; readonly done: false; readonly why: string; readonly warnings: readonly string[] };
 
 const lastLines = 20;
+const longestLine = 240;
 const killAfterMs = 5_000;
 
 /**
@@ -71,7 +73,7 @@ export async function runSteps(
         const result = await step.run(
           toolsOf(log, signal, warnings, (line) => {
             // Elsewhere than on a terminal, each would be a line of its own.
-            if (process.stdout.isTTY) shown.output = line;
+            if (isTerminal()) shown.output = line;
           }),
         );
         done = true;
@@ -87,17 +89,23 @@ export async function runSteps(
       }
     },
   });
-  const list = new Listr(steps.map(task), {
+  // One that waits takes up a place: those that can begin come first.
+  const inOrder = steps.toSorted((a, b) => a.after.length - b.after.length);
+  const list = new Listr(inOrder.map(task), {
     concurrent: jobs,
     exitOnError: false,
     registerSignalListeners: false,
     collectErrors: false,
     fallbackRenderer: 'simple',
+    fallbackRendererCondition: () => !isTerminal(),
     rendererOptions: { showErrorMessage: false, collapseErrors: false },
   });
   await list.run();
   return outcomes;
 }
+
+/** Whether there is a terminal to draw on; one that does not know its width, as under script(1), is none. */
+const isTerminal = (): boolean => process.stdout.isTTY && process.stdout.columns > 0;
 
 function toolsOf(
   log: WriteStream,
@@ -130,18 +138,24 @@ function toolsOf(
       const how =
         result.exitCode !== undefined
           ? `exit code ${result.exitCode}`
-          : (result.signal ?? result.shortMessage);
+          : (result.signal ?? result.originalMessage ?? result.shortMessage);
       throw new Error(`${program} ${args[0] ?? ''} failed (${how})`);
     }
   };
   return { signal, say, command };
 }
 
+/** A line without colours, and not longer than a person reads. */
+function brief(line: string): string {
+  const plain = stripVTControlCharacters(line);
+  return plain.length > longestLine ? `${plain.slice(0, longestLine)}…` : plain;
+}
+
 /** What to show of a failed step: why, its last lines, and where all of them are. */
 export function failureText({ step, why }: Extract<Outcome, { done: false }>): string {
   let lines: string[] = [];
   try {
-    lines = readFileSync(step.log, 'utf8').trimEnd().split('\n').slice(-lastLines);
+    lines = readFileSync(step.log, 'utf8').trimEnd().split('\n').slice(-lastLines).map(brief);
   } catch {
     // It failed before it had one.
     return `${step.name}: ${why}\n`;

@@ -6,9 +6,13 @@ import { type Contents, type ImageName, ovisContents } from './images.ts';
 
 /** The paths of all files and symbolic links below a directory, relative to it, sorted. */
 export function filesBelow(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => posix.join(entry.parentPath, entry.name).slice(directory.length + 1))
+  // The `recursive` of readdirSync goes through symbolic links, in circles if there are any.
+  return readdirSync(directory, { withFileTypes: true })
+    .flatMap((entry) =>
+      entry.isDirectory()
+        ? filesBelow(join(directory, entry.name)).map((file) => join(entry.name, file))
+        : [entry.name],
+    )
     .sort();
 }
 
@@ -31,7 +35,13 @@ export function wrongWithOvis(directory: string, images: readonly ImageName[], a
   const what = `the OVIS tree ${directory}`;
   const names = namesIn(directory);
   if (typeof names === 'string') return [`cannot read ${what}: ${names}; give another: --ovis DIR`];
-  const files = filesBelow(directory);
+  let files: string[];
+  try {
+    files = filesBelow(directory);
+  } catch (error) {
+    const { path = directory } = error as NodeJS.ErrnoException;
+    return [`cannot read ${path}: ${whyUnreadable(error)}; ${letRead(directory)}`];
+  }
   if (files.length === 0) return [`${what} is empty; build OVIS into it, or give another: --ovis DIR`];
   const inner = ['opt/ovis', 'ovis', 'usr/local'].find((inside) =>
     files.some((file) => file.startsWith(`${inside}/bin/`) || file.startsWith(`${inside}/sbin/`)),
@@ -39,23 +49,53 @@ export function wrongWithOvis(directory: string, images: readonly ImageName[], a
   if (inner && !names.includes('bin')) {
     return [`${what} has neither bin nor lib, but ${inner} in it has: --ovis ${join(directory, inner)}`];
   }
+  const lacking = missing(files, taking, what);
+  const selected = new Set(taking.flatMap((image) => select(files, ovisContents[image] ?? nothing)));
+  // What no image takes can be as it likes.
+  const taken = files.filter((file) => selected.has(file));
+  const closed = unreadable(directory, taken, what);
+  if (closed.length > 0) return [...lacking, ...closed];
   return [
-    ...missing(files, taking, what),
+    ...lacking,
     ...foreign(directory, files, arch),
-    ...links(directory, files),
-    ...privateKeys(directory, files),
+    ...links(directory, taken),
+    ...privateKeys(directory, taken),
   ];
 }
+
+const nothing: Contents = { include: [], except: [], needs: [] };
 
 function namesIn(directory: string): string[] | string {
   try {
     return readdirSync(directory);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : '';
-    if (code === 'ENOENT') return 'it does not exist';
-    if (code === 'ENOTDIR') return 'it is not a directory';
-    return String(code || error);
+    return whyUnreadable(error);
   }
+}
+
+function whyUnreadable(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'it does not exist';
+  if (code === 'ENOTDIR') return 'it is not a directory';
+  if (code === 'EACCES') return 'permission denied';
+  return String(code ?? error);
+}
+
+const letRead = (directory: string): string => `let yourself read all of it: sudo chmod -R a+rX ${directory}`;
+
+/** Files that cannot be copied, in one sentence: where there is one, there are often thousands. */
+function unreadable(directory: string, files: readonly string[], what: string): string[] {
+  const paths = files.map((file) => join(directory, file)).filter((path) => lstatSync(path).isFile());
+  const closed = paths.flatMap((path) => {
+    try {
+      closeSync(openSync(path, 'r'));
+      return [];
+    } catch (error) {
+      return [`${path}: ${whyUnreadable(error)}`];
+    }
+  });
+  const more = closed.length > 1 ? ` (and ${closed.length - 1} more in ${what})` : '';
+  return closed.slice(0, 1).map((first) => `cannot read ${first}${more}; ${letRead(directory)}`);
 }
 
 /** What the images lack, a sentence for each thing that is lacking. */
@@ -114,11 +154,16 @@ function links(directory: string, files: readonly string[]): string[] {
     const path = join(directory, file);
     if (!lstatSync(path).isSymbolicLink()) return [];
     const target = readlinkSync(path);
-    const at = isAbsolute(target) ? target : posix.join(prefix, posix.dirname(file), target);
-    if (!at.startsWith(`${prefix}/`) && !isAbsolute(target)) {
-      return [`${path} is a link to ${target}, which is outside of the OVIS tree; put the file there`];
+    if (isAbsolute(target)) {
+      // Any other may be to a file of the image's own.
+      return directory !== prefix && target.startsWith(`${directory}/`)
+        ? [`${path} is a link to ${target}, which is at ${prefix} in a container; make it relative`]
+        : [];
     }
-    return [];
+    const at = posix.join(prefix, posix.dirname(file), target);
+    return at === prefix || at.startsWith(`${prefix}/`)
+      ? []
+      : [`${path} is a link to ${target}, which is outside of the OVIS tree; put the file there`];
   });
 }
 
@@ -153,12 +198,13 @@ export function wrongWithDsosds(directory: string): string[] {
     let text: string;
     try {
       text = readFileSync(join(directory, file), 'utf8');
-    } catch {
-      continue;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+      return [`cannot read ${join(directory, file)}: ${whyUnreadable(error)}; ${letRead(directory)}`];
     }
     try {
-      const { id } = JSON.parse(text) as { id?: unknown };
-      return typeof id === 'string'
+      const plugin = JSON.parse(text) as { id?: unknown } | null;
+      return typeof plugin?.id === 'string'
         ? []
         : [`${join(directory, file)} has no id, without which grafana does not load it`];
     } catch (error) {

@@ -2,7 +2,7 @@
  * The cluster of the cygnus example on one machine, in local mode: four samplers, three aggregators,
  * maestro and the web back-end; what ldms-entrypoint prepares for each, how it hands over, and how all of it ends.
  *
- * usage: npm run demo [-- --once]
+ * usage: npm run demo [-- --containers] [-- --once]
  */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -10,21 +10,25 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import minimist from 'minimist';
+import { BuilderError, exitStatus } from '../../images/build/problem.ts';
 import { processesNaming } from '../support/machine.ts';
 import { brief, type Cluster, type Member, startAll } from './cluster.ts';
+import { demonstrateContainers } from './containers.ts';
 import { inside, isMungedsRoutine, message, type Running, socketOf } from './nodes.ts';
 import { childrenOf, failure, look, type Sample, until } from './proc.ts';
 import { entrypoint, findPrograms, type Programs } from './programs.ts';
 import { kill, stop } from './stop.ts';
 import { elapsedMs, event, idle, line, paragraph, remark, table } from './timeline.ts';
 
-const usage = `usage: npm run demo [-- OPTION]
+const usage = `usage: npm run demo [-- OPTION...]
 
 Starts an LDMS cluster on this machine, four samplers, three aggregators, maestro and
 the web back-end, and shows what happens.
 
-  --once   end when everything has been shown, not at Ctrl-C
-  --help   print this
+  --containers  the six images in its place, as containers of docker or podman; build
+                them first: npm run images -- build --ovis DIR
+  --once        end when everything has been shown, not at Ctrl-C
+  --help        print this
 `;
 
 const deadlineMs = 60_000;
@@ -36,7 +40,7 @@ const started: Running[] = [];
 async function main(words: readonly string[]): Promise<number> {
   const wrong: string[] = [];
   const options = minimist([...words], {
-    boolean: ['once', 'help'],
+    boolean: ['containers', 'once', 'help'],
     unknown: (word) => {
       wrong.push(word);
       return false;
@@ -73,6 +77,7 @@ async function main(words: readonly string[]): Promise<number> {
   process.stdout.on('error', () => stopping.abort());
 
   const directory = makeDirectory();
+  if (options['containers']) return await showContainers(directory, options['once'] === true);
   let failed = false;
   try {
     await show(directory, options['once'] === true);
@@ -101,6 +106,24 @@ function mayBeEntered(directory: string): boolean {
     return (statSync(directory).mode & 0o001) !== 0;
   } catch {
     return false;
+  }
+}
+
+/** The images in place of local nodes; the exit status. */
+async function showContainers(directory: string, once: boolean): Promise<number> {
+  try {
+    const good = await demonstrateContainers(directory, patience, async () => {
+      if (once) return;
+      event('demo', 'everything runs; Ctrl-C stops it', 'key');
+      await new Promise((resolve) => stopping.signal.addEventListener('abort', resolve));
+    });
+    return good ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof BuilderError)) throw error;
+    for (const sentence of error.sentences) process.stderr.write(`demo: ${sentence}\n`);
+    return exitStatus[error.kind];
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
 
@@ -31,6 +31,9 @@ const has: Record<string, () => boolean> = {
     installed('unshare') &&
     spawnSync('unshare', ['--mount', '--pid', '--fork', '--mount-proc', 'true']).status === 0,
   'user namespaces': () => spawnSync('unshare', ['--user', '--map-root-user', 'true']).status === 0,
+  // Debian's client builds with it; later clients need a plugin, which is not in Debian.
+  BuildKit: () => installed('docker') && existsSync('/usr/bin/docker'),
+  'docker engine': () => spawnSync('docker', ['info'], { stdio: 'ignore' }).status === 0,
   ptrace: () => installed('strace') && spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0,
 };
 

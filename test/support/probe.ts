@@ -145,7 +145,10 @@ export interface OnTerminal extends Started {
 }
 
 /** Starts words on a pseudo terminal, by script(1). */
-export async function startOnTerminal(words: readonly string[], site: Site): Promise<OnTerminal> {
+export async function startOnTerminal(
+  words: readonly string[],
+  site: Pick<Site, 'env' | 'path'>,
+): Promise<OnTerminal> {
   const keys = await makeFifo(site, `keys-${Math.random()}`);
   // Open for both, so that neither open nor read waits for the other side.
   const fd = openSync(keys, 'r+');
@@ -159,7 +162,7 @@ export async function startOnTerminal(words: readonly string[], site: Site): Pro
 }
 
 /** Makes a FIFO in a site. */
-export async function makeFifo(site: Site, name: string): Promise<string> {
+export async function makeFifo(site: Pick<Site, 'path'>, name: string): Promise<string> {
   const path = site.path(name);
   mkdirSync(dirname(path), { recursive: true });
   await run('mkfifo', [path]);

@@ -1,0 +1,169 @@
+/** The builder with real engines: docker's classic builder, BuildKit, podman and buildah; interrupts; the base. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished } from 'vitest';
+import { hostArch } from '../../images/build/arch.ts';
+import { madeBase } from '../../images/build/names.ts';
+import { engine, grafanaStandin, imageOf, namespace, runToEnd } from '../support/containers.ts';
+import { processesNaming } from '../support/machine.ts';
+import { testNeeding } from '../support/needs.ts';
+import { type Result, repository, run, start, until } from '../support/program.ts';
+
+const ovis = join(repository, 'test/standins/ovis');
+const main = join(repository, 'images/build/main.ts');
+const arch = hostArch() ?? 'amd64';
+
+const images = (words: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> =>
+  run(process.execPath, [main, ...words], { env: { ...process.env, ...env }, cwd: repository });
+
+/** The base that the tests' own images are from. */
+async function base(): Promise<string> {
+  const official = 'debian:bookworm-slim';
+  return (await engine(['image', 'inspect', official])).code === 0 ? official : madeBase('bookworm', arch);
+}
+
+async function leaveNothing(of: string, by = 'docker'): Promise<void> {
+  onTestFinished(async () => {
+    const { stdout } = await engine(['images', '--format', '{{.Repository}}:{{.Tag}}'], undefined, by);
+    const names = stdout.split('\n').filter((name) => name.startsWith(`${of}/`));
+    if (names.length > 0) await engine(['rmi', '-f', ...names], undefined, by);
+  });
+}
+
+testNeeding(['docker engine'], 'what has been built is not built again, and `list` shows it', async () => {
+  const words = ['--engine=docker', `--namespace=${namespace}`];
+  const building = [
+    'build',
+    `--ovis=${ovis}`,
+    `--base-image=${await base()}`,
+    `--grafana-image=${grafanaStandin}`,
+  ];
+  const ids = async () =>
+    (await engine(['image', 'inspect', '--format', '{{.Id}}', imageOf('samp'), imageOf('grafana')])).stdout;
+  const before = await ids();
+  const again = await images([...building, ...words]);
+  expect(again).toMatchObject({ code: 0, stderr: '' });
+  expect(await ids()).toBe(before);
+  const listed = await images(['list', ...words]);
+  for (const name of ['dev', 'samp', 'agg', 'maestro', 'ui', 'grafana']) {
+    expect(listed.stdout).toMatch(new RegExp(`ldms-${name}:latest +\\d+ MB +\\d+ MB`));
+  }
+  expect(listed.stdout).toMatch(/ldms-samp\S+ +\d+ MB +\d+ MB +\d+ MB in \d+ layers/);
+  expect(listed.stdout).toMatch(/together \d+ MB on disk, shared layers once/);
+});
+
+describe('builders', () => {
+  const smoke = async (image: string, by: string, options: string[] = []): Promise<void> => {
+    const { code, stdout, stderr } = await engine(
+      ['run', '--rm', '--network=host', ...options, image, 'ldmsd', '-V'],
+      undefined,
+      by,
+    );
+    expect({ code, stdout, stderr }).toMatchObject({ code: 0, stdout: 'LDMSD Version: 4.4.4\n' });
+  };
+
+  testNeeding(['docker engine', 'BuildKit'], 'BuildKit builds the same Dockerfiles', async () => {
+    const of = 'localhost/ldms-test-buildkit';
+    await leaveNothing(of);
+    const words = [
+      'build',
+      'samp',
+      '--engine=docker',
+      `--ovis=${ovis}`,
+      `--namespace=${of}`,
+      `--base-image=${await base()}`,
+    ];
+    // Debian's client has BuildKit; one that is found before it may lack the plugin for it.
+    const env = { DOCKER_BUILDKIT: '1', PATH: `/usr/bin:${process.env['PATH']}` };
+    const { code, stdout, stderr } = await images(words, env);
+    expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: '' });
+    await smoke(`${of}/ldms-samp:latest`, 'docker');
+  });
+
+  testNeeding(
+    ['docker engine', 'podman', 'buildah', 'root'],
+    'buildah builds them, and podman runs what it has built',
+    async () => {
+      const of = 'localhost/ldms-test-podman';
+      await leaveNothing(of, 'podman');
+      const from = await base();
+      const saved = start('sh', ['-c', `docker save ${from} | podman load -q`]);
+      expect((await saved.ended).code).toBe(0);
+      // Where containers cannot be nested, the steps run in a chroot.
+      const env = { BUILDAH_ISOLATION: 'chroot' };
+      const words = [`--ovis=${ovis}`, `--namespace=${of}`, `--base-image=${from}`, '--network=host'];
+      for (const by of ['buildah', 'podman']) {
+        const { code, stdout, stderr } = await images(['build', 'samp', `--engine=${by}`, ...words], env);
+        expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: '' });
+        expect((await images(['list', `--engine=${by}`, `--namespace=${of}`])).stdout).toMatch(
+          /ldms-samp:latest/,
+        );
+      }
+      const inspected = await engine(['image', 'inspect', `${of}/ldms-samp:latest`], undefined, 'podman');
+      expect(
+        JSON.parse(inspected.stdout)[0].HealthCheck?.Test ??
+          JSON.parse(inspected.stdout)[0].Healthcheck?.Test,
+      ).toContain('health');
+      await smoke(`${of}/ldms-samp:latest`, 'podman', podmanOptions);
+    },
+  );
+});
+
+/** What podman needs where neither crun nor higher limits can be had. */
+const podmanOptions = ['--runtime=runc', '--ulimit=nofile=20000:20000', '--ulimit=nproc=1000:1000'];
+
+testNeeding(
+  ['docker engine'],
+  'Ctrl-C during a build ends it: nothing runs on, no container is left, and the next build works',
+  async () => {
+    const of = 'localhost/ldms-test-interrupted';
+    await leaveNothing(of);
+    const words = [
+      'build',
+      'ui',
+      '--engine=docker',
+      `--ovis=${ovis}`,
+      `--namespace=${of}`,
+      `--base-image=${await base()}`,
+      '--no-cache',
+    ];
+    const containers = async () =>
+      (await engine(['ps', '-a', '-q', '--no-trunc'])).stdout.split('\n').filter(Boolean);
+    const before = new Set(await containers());
+    const building = start(process.execPath, [main, ...words], { cwd: repository });
+    // Its first RUN installs packages, which takes a while.
+    const under = await until(
+      'a step of the build runs',
+      async () => (await containers()).find((id) => !before.has(id)),
+      60_000,
+    );
+    building.kill('SIGINT');
+    const { code, stdout } = await building.ended;
+    expect({ code, stdout }).toMatchObject({ code: 130, stdout: expect.stringContaining('interrupted') });
+    await until('its container is gone', async () => !(await containers()).includes(under));
+    expect(processesNaming(of)).toEqual([]);
+    expect(existsSync(join(repository, 'dist/images', arch, 'common')), 'the context is gone').toBe(false);
+  },
+);
+
+testNeeding(
+  ['docker engine', 'mmdebstrap', 'root'],
+  '`base` makes a Debian that packages can be installed in, without documentation',
+  async () => {
+    const image = madeBase('bookworm', arch);
+    const before = (await engine(['image', 'inspect', '--format', '{{.Id}}', image])).stdout.trim();
+    const { code, stdout, stderr } = await images(['base', '--engine=docker']);
+    expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: '' });
+    // The other tests' images are from the earlier one: it keeps its name, so that the next run builds nothing anew.
+    if (before) onTestFinished(async () => void (await engine(['tag', before, image])));
+    const script =
+      'cat /etc/debian_version; ls /usr/share/man /usr/share/doc/apt 2>&1; cat /etc/hostname /etc/resolv.conf | wc -l';
+    const ran = await runToEnd(['--network=none'], image, ['sh', '-c', script]);
+    expect(ran.stdout).toMatch(/^12\.\d+\n/);
+    expect(ran.stdout).toContain('copyright');
+    expect(ran.stdout).not.toMatch(/man1|changelog/);
+    const wrong = await images(['base', '--engine=docker', '--suite=nosuchsuite']);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stdout).toMatch(/error: base: mmdebstrap .*failed/);
+  },
+);

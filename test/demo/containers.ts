@@ -1,0 +1,297 @@
+/**
+ * The six images as containers of a real engine, side by side: what each becomes, that it serves, and
+ * how all of them stop at once.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, chownSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { type Engine, findEngine, inspectImage } from '../../images/build/engine.ts';
+import { type ImageName, imageNames } from '../../images/build/images.ts';
+import { BuilderError } from '../../images/build/problem.ts';
+import { missionSettings } from '../support/mission-settings.ts';
+import { freePorts } from './ports.ts';
+import { failure, type Patience, until } from './proc.ts';
+import { elapsedMs, event, line, paragraph, remark, table } from './timeline.ts';
+
+/** A container of the demo's, with what was seen of it; times in milliseconds. */
+interface Node {
+  readonly name: ImageName;
+  readonly options: readonly string[];
+  readonly args: readonly string[];
+  startedMs?: number;
+  readyMs?: number;
+  stopMs?: number;
+  code?: number;
+}
+
+const imageOf = (name: ImageName): string => `ovishpc/ldms-${name}:latest`;
+/** Its own name in the engine, which no other container has. */
+const nameOf = ({ name }: Pick<Node, 'name'>): string => `ldms-demo-${process.pid}-${name}`;
+
+/**
+ * Starts, shows and stops them.
+ *
+ * @param stay waits until the user wants an end
+ * @returns whether everything ended as it should
+ */
+export async function demonstrateContainers(
+  directory: string,
+  patience: Patience,
+  stay: () => Promise<void>,
+): Promise<boolean> {
+  const engine = await findEngine(undefined);
+  await wantImages(engine);
+  const ports = await freePorts({ samp: 10411, agg: 10421, etcd: 12379, ui: 18080, grafana: 13000 });
+  const nodes = describeNodes(directory, ports);
+  const docker = (...words: string[]) => execa(engine.name, words, { reject: false, stdin: 'ignore' });
+  tellPlan(engine, nodes);
+  let failed: unknown;
+  try {
+    await Promise.all(nodes.map((node) => startNode(node, docker)));
+    await Promise.all(nodes.map((node) => untilServes(node, docker, patience)));
+    await tellProcesses(nodes, docker);
+    await tellService(nodes, ports, docker, patience);
+    await stay();
+  } catch (error) {
+    failed = patience.stop.aborted ? undefined : error;
+    if (failed) event('demo', error instanceof Error ? error.message : String(error), 'wrong');
+  }
+  event('demo', 'docker stop, all six at once', 'key');
+  await Promise.all(nodes.map((node) => stopNode(node, docker)));
+  tellEnds(nodes);
+  return !failed && nodes.every(({ code }) => code !== 137);
+}
+
+type Docker = (
+  ...words: string[]
+) => Promise<{ exitCode?: number | undefined; stdout: string; stderr: string }>;
+
+async function wantImages(engine: Engine): Promise<void> {
+  const missing: string[] = [];
+  for (const name of imageNames)
+    if (!(await inspectImage(engine, imageOf(name)))) missing.push(imageOf(name));
+  if (missing.length === 0) return;
+  throw new BuilderError('unavailable', [
+    `${engine.name} has no ${missing.join(', ')}; build them: npm run images -- build --ovis DIR (test/standins/ovis, where there is no OVIS)`,
+  ]);
+}
+
+/** What maestro is to configure: the one sampler. */
+const ldmsCfg = (port: number): string => `daemons:
+  - names: "samp-1"
+    hosts: "127.0.0.1"
+    endpoints:
+      - names: "samp-1-ep"
+        ports: "${port}"
+        xprt: sock
+        maestro_comm: True
+        auth: { name: munge, plugin: munge }
+samplers:
+  - daemons: "samp-1"
+    plugins:
+      - name: meminfo
+        interval: 1s
+        config: [{ perm: "0777" }]
+`;
+
+/** The containers as the README starts them, with files and ports of this demo's. */
+function describeNodes(
+  directory: string,
+  ports: Record<'samp' | 'agg' | 'etcd' | 'ui' | 'grafana', number>,
+): Node[] {
+  const put = (name: string, content: string | Buffer, mode = 0o644) => {
+    const path = join(directory, name);
+    writeFileSync(path, content);
+    chmodSync(path, mode);
+    return path;
+  };
+  const key = put('munge.key', randomBytes(128), 0o600);
+  // munge's in the images; whoever is not root leaves it his own, and the containers take that as well.
+  if (process.getuid?.() === 0) chownSync(key, 101, 101);
+  const pull = [
+    `prdcr_add name=samp host=127.0.0.1 port=${ports.samp} xprt=sock type=active interval=1000000`,
+    'prdcr_start name=samp',
+    'updtr_add name=all interval=1000000 offset=200000',
+    'updtr_prdcr_add name=all regex=.*',
+    'updtr_start name=all',
+  ];
+  const withKey = ['-v', `${key}:/etc/munge/munge.key:ro`];
+  const mount = (path: string, at: string) => ['-v', `${path}:${at}:ro`];
+  return [
+    { name: 'dev', options: ['-i', '-t'], args: [] },
+    {
+      name: 'samp',
+      options: ['--pid=host', ...withKey, '-e', 'COMPID=1'],
+      args: ['-x', `sock:${ports.samp}`, '-a', 'munge'],
+    },
+    {
+      name: 'agg',
+      options: [...withKey, ...mount(put('agg.conf', `${pull.join('\n')}\n`), '/etc/ldms/agg.conf')],
+      args: ['-x', `sock:${ports.agg}`, '-a', 'munge', '-c', '/etc/ldms/agg.conf'],
+    },
+    {
+      name: 'maestro',
+      options: [
+        ...withKey,
+        '-e',
+        `ETCD_LISTEN_CLIENT_URLS=http://127.0.0.1:${ports.etcd}`,
+        ...mount(put('ldms_cfg.yaml', ldmsCfg(ports.samp)), '/etc/ldms_cfg.yaml'),
+      ],
+      args: [],
+    },
+    {
+      name: 'ui',
+      options: [
+        ...mount(put('dsosd.conf', 'cygnus-07\n'), '/opt/ovis/etc/dsosd.conf'),
+        ...mount(put('settings.py', missionSettings), '/opt/ovis/ui/sosgui/settings.py'),
+      ],
+      args: [`--http-socket=127.0.0.1:${ports.ui}`],
+    },
+    {
+      name: 'grafana',
+      options: [
+        '-e',
+        'GF_SERVER_HTTP_ADDR=127.0.0.1',
+        '-e',
+        `GF_SERVER_HTTP_PORT=${ports.grafana}`,
+        '-e',
+        `LDMS_ENTRYPOINT_DSOSDS_URL=http://127.0.0.1:${ports.ui}`,
+      ],
+      args: [],
+    },
+  ];
+}
+
+function tellPlan(engine: Engine, nodes: readonly Node[]): void {
+  paragraph(
+    `The six images as containers of ${engine.name} ${engine.version}, all on the host's network. The times are milliseconds.`,
+  );
+  line();
+  for (const node of nodes) {
+    paragraph(
+      `docker run -d --network=host ${[...node.options, imageOf(node.name), ...node.args].join(' ')}`,
+      '  ',
+    );
+  }
+  line();
+}
+
+async function startNode(node: Node, docker: Docker): Promise<void> {
+  node.startedMs = elapsedMs();
+  const words = [
+    'run',
+    '-d',
+    `--name=${nameOf(node)}`,
+    '--network=host',
+    ...node.options,
+    imageOf(node.name),
+    ...node.args,
+  ];
+  const { exitCode, stderr } = await docker(...words);
+  if (exitCode !== 0) throw failure(node.name, `docker run failed: ${stderr}`);
+}
+
+/** Waits until health says that it serves; dev, which serves nothing, until its shell runs. */
+async function untilServes(node: Node, docker: Docker, patience: Patience): Promise<void> {
+  const asked = node.name === 'dev' ? ['true'] : ['ldms-entrypoint', 'health'];
+  await until(
+    node.name,
+    'it to be healthy',
+    async () => {
+      const { stdout } = await docker(
+        'inspect',
+        '--format',
+        '{{.State.Running}} {{.State.ExitCode}}',
+        nameOf(node),
+      );
+      if (stdout.startsWith('false')) {
+        const logs = await docker('logs', '--tail', '5', nameOf(node));
+        throw failure(node.name, `it ended with ${stdout.split(' ')[1]}: ${logs.stderr}${logs.stdout}`);
+      }
+      return (await docker('exec', nameOf(node), ...asked)).exitCode === 0;
+    },
+    patience,
+  );
+  node.readyMs = elapsedMs() - (node.startedMs ?? 0);
+  const { stderr, stdout } = await docker('logs', nameOf(node));
+  const standIn = /\(stand-in/.test(stdout + stderr) ? ', with a stand-in for the daemon' : '';
+  event(node.name, `healthy${standIn}`);
+}
+
+async function tellProcesses(nodes: readonly Node[], docker: Docker): Promise<void> {
+  const rows: string[][] = [];
+  for (const node of nodes) {
+    const { stdout } = await docker('top', nameOf(node), '-eo', 'pid,args');
+    const processes = stdout
+      .split('\n')
+      .slice(1)
+      .map((row) => row.trim().replace(/^\d+\s+/, ''));
+    rows.push([
+      node.name,
+      ...[processes[0] ?? '', processes.slice(1).map(shortName).join(', ')].map((text) => cut(text)),
+    ]);
+  }
+  table([['image', 'leader process', 'beside it'], ...rows]);
+  remark('Nothing of ldms-entrypoint is left but in maestro, which it leads.');
+  line();
+}
+
+const cut = (text: string): string => (text.length > 60 ? `${text.slice(0, 59)}…` : text);
+
+function shortName(command: string): string {
+  const words = command.split(' ').map((word) => word.replace(/.*\//, ''));
+  return words.find((word) => !/^(python3?|node|-.*)$/.test(word)) ?? command;
+}
+
+async function tellService(
+  nodes: readonly Node[],
+  ports: Record<'agg' | 'ui' | 'grafana', number>,
+  docker: Docker,
+  patience: Patience,
+): Promise<void> {
+  const agg = nodes.find(({ name }) => name === 'agg');
+  if (!agg) return;
+  const words = ['ldms_ls', '-h', 'localhost', '-x', 'sock', '-p', String(ports.agg), '-a', 'munge'];
+  const sets = await until(
+    'agg',
+    "the sampler's metric set",
+    async () => {
+      const { stdout } = await docker('exec', nameOf(agg), ...words);
+      return stdout.includes('/meminfo') && stdout.trim();
+    },
+    patience,
+  );
+  event('agg', `${words.join(' ')}: ${sets}`, 'key');
+  for (const [name, path] of [
+    ['ui', '/grafana/'],
+    ['grafana', '/api/health'],
+  ] as const) {
+    const url = `http://127.0.0.1:${ports[name]}${path}`;
+    const response = await fetch(url, { signal: patience.stop });
+    event(name, `GET ${url}: ${response.status}`, 'key');
+  }
+}
+
+async function stopNode(node: Node, docker: Docker): Promise<void> {
+  const begun = elapsedMs();
+  const { exitCode } = await docker('stop', nameOf(node));
+  if (exitCode === 0) {
+    node.stopMs = elapsedMs() - begun;
+    node.code = Number((await docker('inspect', '--format', '{{.State.ExitCode}}', nameOf(node))).stdout);
+  }
+  await docker('rm', '-f', '-v', nameOf(node));
+}
+
+function tellEnds(nodes: readonly Node[]): void {
+  const took = (ms: number | undefined) => (ms === undefined ? '' : `${ms.toFixed(0)} ms`);
+  table([
+    ['image', 'docker run → healthy', 'docker stop → gone', 'exit code'],
+    ...nodes.map(({ name, readyMs, stopMs, code }) => [
+      name,
+      took(readyMs),
+      took(stopMs),
+      String(code ?? ''),
+    ]),
+  ]);
+}

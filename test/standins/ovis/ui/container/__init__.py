@@ -1,0 +1,1 @@
+"""A stand-in for the Django app container of sosdb-ui."""

@@ -1,0 +1,1 @@
+"""A stand-in for the Django app jobs of sosdb-ui."""
