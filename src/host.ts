@@ -250,7 +250,8 @@ const sbin = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 /**
  * Finds a program as execvp(3) does: a name with a slash is taken as it is, another is looked for
- * in each directory of PATH, and a file that cannot be executed is passed over but remembered.
+ * in each directory of PATH, and a file that cannot be executed is passed over but remembered (execvp
+ * remembers directories that may not be entered, too).
  */
 export function findProgram(name: string, path: string | undefined): ProgramLook {
   const candidates = name.includes('/')
@@ -262,11 +263,22 @@ export function findProgram(name: string, path: string | undefined): ProgramLook
   for (const candidate of candidates) {
     const errno = executableOr(candidate);
     if (errno === undefined) return { path: candidate };
-    if (errno !== 'ENOENT' && errno !== 'ENOTDIR') {
+    // A directory of PATH that we may not enter tells nothing: it may be the caller's of another system.
+    const hidden = errno === 'EACCES' && !name.includes('/') && !isSeen(candidate);
+    if (errno !== 'ENOENT' && errno !== 'ENOTDIR' && !hidden) {
       refused ??= { missing: 'notExecutable', at: candidate, errno };
     }
   }
   return refused ?? { missing: 'notFound', errno: 'ENOENT' };
+}
+
+function isSeen(file: string): boolean {
+  try {
+    fs.lstatSync(file);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Why `file` cannot be executed, or undefined if it can. */

@@ -82,8 +82,10 @@ export async function build(
       );
       // What was sent is not needed any more, and would be as much again.
       rmSync(context, { recursive: true });
-      const made = await inspectImage(engine, tagsOf(image, options)[0]);
-      return made && Number.isFinite(made.size) ? megabytes(made.size) : 'done';
+      const [name] = tagsOf(image, options);
+      const made = await inspectImage(engine, name);
+      if (!made) throw new Error(notKept(engine, name));
+      return Number.isFinite(made.size) ? megabytes(made.size) : 'done';
     },
   });
   const outcomes = await runSteps(
@@ -115,6 +117,10 @@ export async function build(
   await listImages(engine, options, print);
   return 0;
 }
+
+/** Without it, whatever is built from it would be built from a registry's image of that name. */
+const notKept = ({ name }: Engine, image: string): string =>
+  `${name} has built ${image}, and does not have it${name === 'docker' ? '; if a builder of buildx is in use: docker buildx use default' : ''}`;
 
 /** The steps for some images: those, and what they are built from. */
 function namesOf(images: readonly ImageName[]): readonly StepName[] {

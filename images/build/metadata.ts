@@ -9,7 +9,7 @@ export const repository = join(import.meta.dirname, '../..');
 
 export interface Metadata {
   readonly version: string;
-  /** The commit, with `-dirty` behind it if files differ from it; "unknown" outside of a repository. */
+  /** The commit, with `-dirty` behind it if its files have been changed; "unknown" outside of a repository. */
   readonly revision: string;
   /** In seconds since the epoch: SOURCE_DATE_EPOCH, or else the commit's time, so that it does not change by building again. */
   readonly created: number;
@@ -29,7 +29,7 @@ export async function readMetadata(env: NodeJS.ProcessEnv): Promise<Metadata> {
     return exitCode === 0 ? stdout.trim() : undefined;
   };
   const commit = await git('rev-parse', 'HEAD');
-  const changed = commit ? await git('status', '--porcelain') : undefined;
+  const changed = commit ? await git('status', '--porcelain', '--untracked-files=no') : undefined;
   const given = env['SOURCE_DATE_EPOCH'];
   if (given && !/^\d{1,11}$/.test(given)) {
     throw new BuilderError('usage', [`SOURCE_DATE_EPOCH=${given}: seconds since 1970, in digits`]);

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished } from 'vitest';
 import { hostArch } from '../../images/build/arch.ts';
 import { madeBase } from '../../images/build/names.ts';
-import { engine, grafanaStandin, imageOf, namespace, runToEnd } from '../support/containers.ts';
+import {
+  engine,
+  grafanaStandin,
+  imageOf,
+  namespace,
+  podmanOptions,
+  runToEnd,
+} from '../support/containers.ts';
 import { processesNaming } from '../support/machine.ts';
 import { testNeeding } from '../support/needs.ts';
 import { type Result, repository, run, start, until } from '../support/program.ts';
@@ -53,7 +60,7 @@ testNeeding(['docker engine'], 'what has been built is not built again, and `lis
 });
 
 describe('builders', () => {
-  const smoke = async (image: string, by: string, options: string[] = []): Promise<void> => {
+  const smoke = async (image: string, by: string, options: readonly string[] = []): Promise<void> => {
     const { code, stdout, stderr } = await engine(
       ['run', '--rm', '--network=host', ...options, image, 'ldmsd', '-V'],
       undefined,
@@ -109,12 +116,9 @@ describe('builders', () => {
   );
 });
 
-/** What podman needs where neither crun nor higher limits can be had. */
-const podmanOptions = ['--runtime=runc', '--ulimit=nofile=20000:20000', '--ulimit=nproc=1000:1000'];
-
 testNeeding(
   ['docker engine'],
-  'Ctrl-C during a build ends it: nothing runs on, no container is left, and the next build works',
+  'Ctrl-C during a build ends it: nothing runs on, and no container is left',
   async () => {
     const of = 'localhost/ldms-test-interrupted';
     await leaveNothing(of);

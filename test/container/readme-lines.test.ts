@@ -6,6 +6,7 @@ import { freePort } from '../support/etcd.ts';
 import { type HostFiles, makeHostFiles, startHostsMunged } from '../support/host-files.ts';
 import { clusterOf } from '../support/maestro.ts';
 import { testNeeding } from '../support/needs.ts';
+import { until } from '../support/program.ts';
 import { missionLines } from './mission.ts';
 
 type Optional = "the host's munge" | 'a key' | 'none';
@@ -126,4 +127,45 @@ describe.each(missionLines)('$section', ({ line }) => {
           : `${image} starts, serves and stops with the optional words`;
     testNeeding(['docker engine', 'munged', 'root'], title, () => checkLine(line, wanted));
   }
+});
+
+describe('dsosd beside ldmsd', () => {
+  const needs = ['docker engine', 'root'];
+  const agg = async (options: readonly string[] = []): Promise<Container> => {
+    const files = makeHostFiles('');
+    files.write('dsosd.json', '{"agg": {"dsos_cont": "/storage/cont"}}');
+    const mounts = ['--hostname=agg', '-v', `${files.path('dsosd.json')}:/etc/dsosd.json:ro`];
+    const container = await startContainer(
+      // rpcbind has one port, which the host's may have.
+      ['--network=none', ...mounts, ...options],
+      imageOf('agg'),
+      ['-x', 'sock:411'],
+    );
+    await isHealthy(container);
+    return container;
+  };
+  const serves = 'dsosd (stand-in, not the real dsosd): dsos_cont at /storage/cont';
+
+  testNeeding(needs, 'by hand, as EXAMPLES has it: rpcbind and dsosd through docker exec', async () => {
+    const container = await agg();
+    const line = 'rpcbind ; export DSOSD_DIRECTORY=/etc/dsosd.json ; dsosd > /var/log/dsosd.log 2>&1 &\n';
+    expect((await container.exec(['/bin/bash'], line)).code).toBe(0);
+    await until('dsosd serves', async () =>
+      (await container.exec(['cat', '/var/log/dsosd.log'])).stdout.includes(serves),
+    );
+  });
+
+  testNeeding(
+    needs,
+    'by LDMS_ENTRYPOINT_DSOSD=1: with the real rpcbind, and stopped with ldmsd',
+    async () => {
+      const container = await agg(['-e', 'LDMS_ENTRYPOINT_DSOSD=1']);
+      await until('dsosd serves', async () => {
+        const { stdout, stderr } = await container.logs();
+        return `${stdout}${stderr}`.includes(serves);
+      });
+      expect((await container.exec(['rpcinfo', '-p'])).stdout).toMatch(/100000 .* 111 +portmapper/);
+      await stops(container, 0);
+    },
+  );
 });

@@ -1,5 +1,5 @@
 /** ACCEPTANCE A: what the daemon sees equals a direct start. */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { testNeeding } from '../support/needs.ts';
 import { program, run, type StartOptions, start, until } from '../support/program.ts';
@@ -361,6 +361,25 @@ describe('a program that cannot be started', () => {
     );
     expect(code).toBe(126);
   });
+
+  testNeeding(
+    ['root', 'setpriv'],
+    'is 127 when it is missing and a directory of PATH may not be entered',
+    async () => {
+      // As under Charliecloud, which brings the caller's PATH along.
+      const site = makeSite();
+      mkdirSync(site.path('home'), { mode: 0o700 });
+      const asNobody = (path: string) =>
+        run('setpriv', ['--reuid=65534', '--clear-groups', program, 'samp', '-x', 'sock:10411'], {
+          env: { ...site.env, PATH: path },
+        });
+      const { code, stderr } = await asNobody(`${site.path('home')}:/usr/bin`);
+      expect(one(stderr)).toMatch(/^cannot start ldmsd: it is not in PATH/);
+      expect(code).toBe(127);
+      site.install('ldmsd', '#!/bin/sh\necho found\n');
+      expect((await asNobody(`${site.path('home')}:${site.path('bin')}:/usr/bin`)).stdout).toBe('found\n');
+    },
+  );
 
   test('is 127 when its interpreter is missing', async () => {
     const site = makeSite();

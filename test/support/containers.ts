@@ -20,6 +20,13 @@ export const privileged: readonly string[] = mayBePrivileged()
   ? ['--privileged']
   : ['--cap-add=ALL', '--cap-drop=SYS_RESOURCE', '--security-opt', 'seccomp=unconfined'];
 
+/** What podman needs where crun does not run, and the limits cannot be raised. */
+export const podmanOptions: readonly string[] = [
+  '--runtime=runc',
+  '--ulimit=nofile=20000:20000',
+  '--ulimit=nproc=1000:1000',
+];
+
 /** Whether we have every capability that the kernel knows (capabilities(7)). */
 function mayBePrivileged(): boolean {
   const [, mask = '0'] = /^CapBnd:\s*(\w+)/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
