@@ -1,0 +1,263 @@
+/**
+ * The image builder in a checkout of its own, with stand-ins for the engines: they build nothing, keep
+ * what they are asked, and answer from files.
+ */
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { hostArch } from '../../images/build/arch.ts';
+import { processesNaming } from './machine.ts';
+import { type OnTerminal, startOnTerminal } from './probe.ts';
+import { type Result, repository, run, type Started, type StartOptions, start } from './program.ts';
+
+/** What a stand-in does for each thing that it is asked: lines of sh. */
+export interface Answers {
+  readonly info?: string;
+  /** `network inspect bridge`. */
+  readonly network?: string;
+  /** While it builds the image that `$image` names; `exit` ends the build. */
+  readonly build?: string;
+  readonly import?: string;
+}
+
+/** An image in the engine's store. */
+export interface StandinImage {
+  /** In bytes. */
+  readonly size: number;
+  readonly layers: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly arch?: string;
+}
+
+/** A checkout with a builder. It is removed when its test has finished. */
+export interface Builder {
+  readonly directory: string;
+  /** An OVIS tree with all that the images need, and a plugin folder beside it. */
+  readonly ovis: string;
+  readonly dsosds: string;
+  /** Directory of the contexts and logs. */
+  readonly place: string;
+  readonly env: NodeJS.ProcessEnv;
+  path(inside: string): string;
+  write(inside: string, text: string, mode?: number): string;
+  /** Puts a stand-in for an engine into PATH. */
+  engine(name: 'docker' | 'podman' | 'buildah', answers?: Answers): void;
+  /** Puts another program into PATH: lines of sh; what it is asked is kept. */
+  install(name: string, text: string): void;
+  /** Puts an image into the store that the engines have in common. */
+  have(name: string, image: StandinImage): void;
+  /** What stand-ins have kept, with tabs between words: `asked docker build …`, `begun samp`, `ended samp`. */
+  kept(): readonly string[];
+  /** The words that an engine was given to build an image; undefined if it was not asked to. */
+  asked(image: string): string[] | undefined;
+  /** Runs the builder to its end. */
+  run(words: readonly string[], options?: StartOptions): Promise<Result>;
+  start(words: readonly string[], options?: StartOptions): Started;
+  /** Starts it on a terminal of 100 columns, or one that does not know how many it has. */
+  startOnTerminal(words: readonly string[], columns?: 100 | 0): Promise<OnTerminal>;
+}
+
+/** What `docker info` of an engine of the year 2022 tells, in short. */
+export const info = (about: object = {}): string =>
+  `echo '${JSON.stringify({ ServerVersion: '20.10.24', DockerRootDir: '/nonexistent/docker', ...about })}'`;
+
+/** Lines of sh that wait for a file, for as long as a test waits; variables in its name are sh's. */
+export const waitFor = (file: string): string =>
+  `i=0; until [ -e "${file}" ]; do i=$((i + 1)); [ $i -lt 1000 ] || exit 9; sleep 0.02; done`;
+
+/** Makes a checkout with the real builder, the real recipes, and a program that is up to date. */
+export function makeBuilder(): Builder {
+  const directory = mkdtempSync(join(tmpdir(), 'ldms-images-'));
+  onTestFinished(() => {
+    // Where a test has failed, stand-ins may still wait to be ended.
+    for (const pid of processesNaming(directory)) process.kill(pid, 'SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const path = (inside: string) => join(directory, inside);
+  const write: Builder['write'] = (inside, text, mode = 0o644) => {
+    mkdirSync(dirname(path(inside)), { recursive: true });
+    writeFileSync(path(inside), text);
+    chmodSync(path(inside), mode);
+    return path(inside);
+  };
+  cpSync(join(repository, 'images'), path('images'), { recursive: true, preserveTimestamps: true });
+  symlinkSync(join(repository, 'node_modules'), path('node_modules'));
+  write('.gitignore', ['/node_modules', '/dist', '/bin', '/store', '/kept', '/site', ''].join('\n'));
+  write('package.json', '{"name": "checkout", "version": "9.8.7", "type": "module"}\n');
+  write('build.mjs', "throw new Error('a stand-in for build.mjs: it builds nothing');\n");
+  for (const file of ['package-lock.json', 'src/main.ts']) write(file, '');
+  for (const file of ['package.json', 'package-lock.json', 'src/main.ts', 'build.mjs']) {
+    utimesSync(path(file), 1, 1);
+  }
+  for (const program of ['ldms-entrypoint', 'ldms-entrypoint-arm64', 'ldms-entrypoint-amd64']) {
+    write(`dist/${program}`, 'stands for the sealed program', 0o755);
+  }
+  const plugins = ['libzap_sock.so', 'libmeminfo.so', 'libstore_csv.so'].map(
+    (file) => `lib/ovis-ldms/${file}`,
+  );
+  const others = ['bin/maestro', 'bin/maestro_ctrl', 'sbin/ldmsd', 'lib/libldms.so', 'lib/libsos.so'];
+  for (const file of [...plugins, ...others, 'ui/sosgui/wsgi.py']) write(`site/ovis/${file}`, '');
+  write('site/dsosds/plugin.json', '{"id": "dsosds"}');
+  write('kept', '');
+  mkdirSync(path('store'));
+  mkdirSync(path('bin'));
+
+  const env: NodeJS.ProcessEnv = {
+    // Nothing of the machine's own but what is not an engine.
+    PATH: path('bin'),
+    HOME: directory,
+    INIT_CWD: path('site'),
+    GIT_CEILING_DIRECTORIES: tmpdir(),
+    GIT_CONFIG_NOSYSTEM: '1',
+  };
+  const install: Builder['install'] = (name, text) => {
+    write(
+      `bin/${name}`,
+      `#!/bin/sh
+# A stand-in for ${name}. What it is asked is kept in a file.
+PATH=/usr/bin:/bin
+keep() { printf '%s\\n' "$*" >>'${path('kept')}'; }
+IFS='	'
+keep "asked	${name}	$*"
+unset IFS
+${text}
+`,
+      0o755,
+    );
+  };
+  const engine: Builder['engine'] = (name, answers = {}) => {
+    const infoOf = {
+      docker: info(),
+      podman: `echo '{"store": {"graphRoot": "/nonexistent/podman"}, "version": {"Version": "4.3.1"}}'`,
+      buildah: `echo '{"store": {"GraphRoot": "/nonexistent/buildah"}}'`,
+    };
+    install(
+      name,
+      `file() { printf '${path('store')}/'; printf '%s' "$1" | tr '/:' '__'; }
+case $1 in
+info)
+  ${answers.info ?? infoOf[name]}
+  ;;
+network)
+  ${answers.network ?? ':'}
+  ;;
+--version)
+  echo '${name} version 1.28.2 (image-spec 1.0.2, runtime-spec 1.0.2)'
+  ;;
+image)
+  cat "$(file "$3")" 2>/dev/null || { echo "Error: No such image: $3" >&2; exit 1; }
+  ;;
+inspect)
+  cat "$(file "$4").buildah" 2>/dev/null || { echo "error locating image $4" >&2; exit 125; }
+  ;;
+build)
+  for word; do context=$word; done
+  image=\${context##*/}
+  keep "begun	$image"
+  [ -f "$context/Dockerfile" ] || { echo "no Dockerfile in $context" >&2; exit 1; }
+  ${answers.build ?? ':'}
+  for word; do
+    case $word in
+    --tag=*)
+      name=$(file "\${word#--tag=}")
+      cp "${path('store')}/of-$image" "$name"
+      cp "${path('store')}/of-$image.buildah" "$name.buildah"
+      ;;
+    esac
+  done
+  keep "ended	$image"
+  ;;
+import)
+  ${answers.import ?? ':'}
+  ;;
+esac`,
+    );
+  };
+  const have: Builder['have'] = (name, { size, layers, labels = {}, arch = hostArch() }) => {
+    const told = [
+      {
+        Id: `sha256:${name}`,
+        Size: size,
+        Architecture: arch,
+        RootFS: { Layers: layers },
+        Config: { Labels: labels },
+      },
+    ];
+    const file = `store/${name.replace(/[/:]/g, '_')}`;
+    write(file, JSON.stringify(told));
+    write(
+      `${file}.buildah`,
+      JSON.stringify({
+        FromImageID: name,
+        Docker: { architecture: arch, rootfs: { diff_ids: layers }, config: { Labels: labels } },
+      }),
+    );
+  };
+  // What a build leaves in the store.
+  have('of-common', { size: 200e6, layers: ['base', 'packages', 'program'] });
+  for (const [at, image] of ['dev', 'samp', 'agg', 'maestro', 'ui'].entries()) {
+    have(`of-${image}`, { size: (201 + at) * 1e6, layers: ['base', 'packages', 'program', image] });
+  }
+  have('of-grafana', { size: 350e6, layers: ['ubuntu', 'grafana', 'dsosds'] });
+
+  const main = path('images/build/main.ts');
+  const kept = () => readFileSync(path('kept'), 'utf8').trimEnd().split('\n');
+  return {
+    directory,
+    ovis: path('site/ovis'),
+    dsosds: path('site/dsosds'),
+    place: path(`dist/images/${hostArch()}`),
+    env,
+    path,
+    write,
+    engine,
+    install,
+    have,
+    kept,
+    asked: (image) =>
+      kept()
+        .map((line) => line.split('\t'))
+        .find((words) => words[2] === 'build' && words.at(-1)?.endsWith(`/${image}`))
+        ?.slice(1),
+    run: (words, options) => run(process.execPath, [main, ...words], { env, ...options }),
+    start: (words, options) => start(process.execPath, [main, ...words], { env, ...options }),
+    startOnTerminal: (words, columns = 100) =>
+      startOnTerminal(
+        ['sh', '-c', `stty cols ${columns} rows 40; exec "$@"`, 'sh', process.execPath, main, ...words],
+        { path, env: { ...env, PATH: `${env['PATH']}:${process.env['PATH']}` } },
+      ),
+  };
+}
+
+/** Makes the checkout a git repository with one commit, and gives the builder git. */
+export async function commit(builder: Builder): Promise<{ revision: string; time: Date }> {
+  const time = new Date('2022-04-15T05:20:00Z');
+  const env = {
+    ...builder.env,
+    PATH: process.env['PATH'],
+    GIT_AUTHOR_NAME: 'nobody',
+    GIT_AUTHOR_EMAIL: 'nobody@example.org',
+    GIT_COMMITTER_NAME: 'nobody',
+    GIT_COMMITTER_EMAIL: 'nobody@example.org',
+    GIT_COMMITTER_DATE: time.toISOString(),
+  };
+  const sh = async (line: string) => {
+    const { code, stdout, stderr } = await run('sh', ['-c', line], { env, cwd: builder.directory });
+    if (code !== 0) throw new Error(`${line}: ${stderr}`);
+    return stdout.trim();
+  };
+  await sh('git init --quiet && git add . && git commit --quiet --message=one');
+  symlinkSync(await sh('command -v git'), builder.path('bin/git'));
+  return { revision: await sh('git rev-parse HEAD'), time };
+}
