@@ -3,16 +3,17 @@
  * mirror and no image registry. It has what debian:bookworm-slim has: the required packages and apt,
  * and of documentation the licences only.
  */
-import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { hostArch } from './arch.ts';
-import { megabytes, placeOf } from './build.ts';
-import { findEngine, importImage } from './engine.ts';
+import { describeArchive } from './archive.ts';
+import { placeOf, type Terminal } from './build.ts';
+import { findEngine, loadCommand } from './engine.ts';
 import { readMetadata } from './metadata.ts';
 import { madeBase } from './names.ts';
 import type { Options } from './options.ts';
 import { BuilderError, exitStatus } from './problem.ts';
+import { megabytes } from './space.ts';
 import { failureText, runSteps } from './steps.ts';
 
 /** What dpkg leaves out, here and in all images that are built from the base. */
@@ -24,11 +25,12 @@ const kept = ['doc/*/copyright', 'locale/locale.alias'].map((path) => `path-incl
 /** Makes the base; the status to exit with. */
 export async function base(
   options: Options,
-  print: (text: string) => void,
+  { print, complain }: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
-  const engine = await findEngine(options.engine);
-  const { exitCode } = await execa('mmdebstrap', ['--version'], { reject: false });
+  const engine = await findEngine(options.engine, signal);
+  const { exitCode } = await execa('mmdebstrap', ['--version'], { reject: false, cancelSignal: signal });
+  signal.throwIfAborted();
   if (exitCode !== 0)
     throw new BuilderError('unavailable', ['mmdebstrap is not installed: apt-get install mmdebstrap']);
   const { suite, arch, mirror } = options;
@@ -36,7 +38,8 @@ export async function base(
   const place = placeOf(arch);
   const image = madeBase(suite, arch);
   mkdirSync(place, { recursive: true });
-  const archive = join(place, 'base.tar');
+  const work = mkdtempSync(join(place, 'base.'));
+  const layer = join(work, 'base.tar');
   const [outcome] = await runSteps(
     [
       {
@@ -45,26 +48,25 @@ export async function base(
         after: [],
         log: join(place, 'log/base.log'),
         run: async ({ command }) => {
-          await command(
-            [
-              'mmdebstrap',
-              '--variant=minbase',
-              `--architectures=${arch}`,
-              ...[...leftOut, ...kept].map((option) => `--dpkgopt=${option}`),
-              // Whoever builds from it by hand leaves out what is merely recommended, too.
-              '--aptopt=APT::Install-Recommends "false"',
-              // This machine's, which mmdebstrap copies; engines give each container its own.
-              '--customize-hook=rm -f "$1/etc/hostname" "$1/etc/resolv.conf"',
-              suite,
-              archive,
-              ...(mirror ? [mirror] : []),
-            ],
-            { SOURCE_DATE_EPOCH: String(created) },
-          );
-          const { size } = statSync(archive);
-          await importImage(engine, archive, image, arch === hostArch() ? undefined : `linux/${arch}`, {
-            cancelSignal: signal,
-          });
+          const words = [
+            'mmdebstrap',
+            '--variant=minbase',
+            `--architectures=${arch}`,
+            ...[...leftOut, ...kept].map((option) => `--dpkgopt=${option}`),
+            // Whoever builds from it by hand leaves out what is merely recommended, too.
+            '--aptopt=APT::Install-Recommends "false"',
+            // This machine's, which mmdebstrap copies; engines give each container its own.
+            '--customize-hook=rm -f "$1/etc/hostname" "$1/etc/resolv.conf"',
+            suite,
+            layer,
+            ...(mirror ? [mirror] : []),
+          ];
+          await command(words, { SOURCE_DATE_EPOCH: String(created) });
+          const { size } = statSync(layer);
+          const archive = join(work, 'image.tar');
+          const madeBy = `mmdebstrap --variant=minbase ${suite}`;
+          await command(await describeArchive(layer, { name: image, arch, created, madeBy }, archive));
+          await command(loadCommand(engine, archive));
           return megabytes(size);
         },
       },
@@ -72,7 +74,7 @@ export async function base(
     1,
     signal,
   );
-  rmSync(archive, { force: true });
+  rmSync(work, { recursive: true });
   if (outcome?.done) {
     const use =
       suite === 'bookworm'
@@ -81,6 +83,7 @@ export async function base(
     print(`\n${image} is there: ${use}\n`);
     return 0;
   }
-  if (outcome && !signal.aborted) print(`\nerror: ${failureText(outcome)}`);
+  signal.throwIfAborted();
+  if (outcome) complain(`\nerror: ${failureText(outcome)}`);
   return exitStatus.failed;
 }

@@ -1,8 +1,8 @@
 /** `build`: everything that can be wrong is looked at first, then the images are built side by side. */
-import { existsSync, mkdirSync, rmSync, statfsSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { hostArch } from './arch.ts';
-import { contextBytes, makeContext, type Sources } from './context.ts';
+import { makeContext, type Sources } from './context.ts';
 import { buildCommand, type Engine, findEngine, inspectImage } from './engine.ts';
 import { entrypointBuild, entrypointFor } from './entrypoint.ts';
 import { commonImage, type ImageName, type StepName } from './images.ts';
@@ -11,46 +11,41 @@ import { readMetadata, repository } from './metadata.ts';
 import { madeBase, tagsOf } from './names.ts';
 import type { Options } from './options.ts';
 import { BuilderError, exitStatus } from './problem.ts';
+import { megabytes, wantSpace } from './space.ts';
 import { failureText, runSteps, type Step } from './steps.ts';
 import { wrongWithDsosds, wrongWithOvis } from './tree.ts';
+
+/** Where text goes: what was asked for, and what is wrong. */
+export interface Terminal {
+  readonly print: (text: string) => void;
+  readonly complain: (text: string) => void;
+}
 
 /** Where contexts and logs are; `images` only looks at what is below. */
 export const placeOf = (arch: string): string => join(repository, 'dist/images', arch);
 
-/**
- * About how many bytes an image's packages and layers take beyond its context and its base, as measured
- * with Debian 12; for telling beforehand that there is no room.
- */
-const layerBytes: Readonly<Record<StepName, number>> = {
-  common: 60e6,
-  dev: 1300e6,
-  samp: 5e6,
-  agg: 260e6,
-  maestro: 120e6,
-  ui: 280e6,
-  grafana: 20e6,
-};
-
 /** Builds the images; the status to exit with. */
 export async function build(
   options: Options,
-  print: (text: string) => void,
+  { print, complain }: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
   const sources = await prepare(options);
-  const engine = await findEngine(options.engine);
+  const engine = await findEngine(options.engine, signal);
   const steps = namesOf(options.images);
   const baseImage = steps.includes(commonImage) ? await baseOf(options, engine) : undefined;
-  wantSpace(steps, sources, engine, options);
-  for (const failure of engine.passedOver) print(`${failure}\n`);
+  const place = placeOf(options.arch);
+  mkdirSync(place, { recursive: true });
+  await wantSpace(steps, sources, engine, options, place);
+  for (const failure of engine.passedOver) complain(`${failure}\n`);
   // docker with neither bridge nor any other network of its own still has the host's.
   const network = options.network ?? (engine.hasNetwork ? undefined : 'host');
   print(
     `${engine.name} ${engine.version}, ${options.arch}${network === options.network ? '' : `, network ${network} (there is no other)`}${baseImage === undefined ? '' : `, from ${baseImage}`}\n`,
   );
   const { version, revision, created } = await readMetadata(process.env);
-  const place = placeOf(options.arch);
-  rmSync(place, { recursive: true, force: true });
+  // Its own, for whoever builds something else at the same time.
+  const work = mkdtempSync(join(place, 'build.'));
   const common = tagsOf(commonImage, options)[0];
   const args = (image: StepName): Record<string, string> => {
     if (image === commonImage) return { BASE_IMAGE: baseImage ?? '' };
@@ -67,7 +62,7 @@ export async function build(
     after: ['entrypoint', ...(image === commonImage || image === 'grafana' ? [] : [commonImage])],
     log: join(place, 'log', `${image}.log`),
     run: async ({ command, say }) => {
-      const context = join(place, image);
+      const context = join(work, image);
       const bytes = makeContext(image, context, sources);
       say(`context: ${megabytes(bytes)}`);
       await command(
@@ -92,17 +87,22 @@ export async function build(
     [entrypointStep(options, place), ...steps.map(imageStep)],
     options.jobs,
     signal,
-  );
+  ).finally(() => rmSync(work, { recursive: true }));
   if (signal.aborted) {
-    for (const step of steps) rmSync(join(place, step), { recursive: true, force: true });
-    print('interrupted; layers that were finished are kept, and the next build goes on from there\n');
+    complain('interrupted; layers that were finished are kept, and the next build goes on from there\n');
     return exitStatus.failed;
   }
   const failed = outcomes.filter((outcome) => !outcome.done);
   for (const { step, warnings } of outcomes) {
-    for (const warning of new Set(warnings)) print(`warning: ${step.title}: ${warning}\n`);
+    for (const warning of new Set(warnings)) complain(`warning: ${step.title}: ${warning}\n`);
   }
-  for (const outcome of failed) print(`\nerror: ${failureText(outcome)}`);
+  for (const outcome of failed) if (!outcome.since) complain(`\nerror: ${failureText(outcome)}`);
+  for (const since of new Set(failed.flatMap((outcome) => outcome.since ?? []))) {
+    const kept = steps.filter((name) =>
+      failed.some((outcome) => outcome.since === since && outcome.step.name === name),
+    );
+    complain(`\nnot built, since ${since} failed: ${kept.join(', ')}\n`);
+  }
   const hasFailed = (name: string) => failed.some(({ step }) => step.name === name);
   if (
     hasFailed(commonImage) &&
@@ -110,7 +110,7 @@ export async function build(
     baseImage &&
     !(await inspectImage(engine, baseImage))
   ) {
-    print(`\n${baseImage} is not there; where no image registry can be reached: npm run images -- base\n`);
+    complain(`\n${baseImage} is not there; where no image registry can be reached: npm run images -- base\n`);
   }
   if (failed.length > 0) return exitStatus.failed;
   print('\n');
@@ -131,14 +131,15 @@ function namesOf(images: readonly ImageName[]): readonly StepName[] {
 /** `contexts`: the contexts alone, which are kept. */
 export async function contexts(
   options: Options,
-  print: (text: string) => void,
+  { print, complain }: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
   const sources = await prepare(options);
   const place = placeOf(options.arch);
   const [outcome] = await runSteps([entrypointStep(options, place)], 1, signal);
+  signal.throwIfAborted();
   if (outcome && !outcome.done) {
-    print(`error: ${failureText(outcome)}`);
+    complain(`error: ${failureText(outcome)}`);
     return exitStatus.failed;
   }
   for (const image of namesOf(options.images)) {
@@ -186,34 +187,3 @@ async function baseOf({ baseImage, suite, arch }: Options, engine: Engine): Prom
   }
   return official;
 }
-
-/** Says that there is no room before anything is built. */
-function wantSpace(steps: readonly StepName[], sources: Sources, engine: Engine, options: Options): void {
-  const withProgram = (step: StepName) => step === commonImage || step === 'grafana';
-  const contextsTake = steps.reduce(
-    (sum, step) =>
-      // The program may not have been built yet.
-      sum + (withProgram(step) ? 120e6 : contextBytes(step, sources)),
-    0,
-  );
-  const layersTake = steps.reduce((sum, step) => sum + layerBytes[step], 0) + contextsTake;
-  const place = placeOf(options.arch);
-  mkdirSync(place, { recursive: true });
-  const needs = [
-    { at: place, bytes: contextsTake, what: 'the build contexts' },
-    ...(engine.store && existsSync(engine.store)
-      ? [{ at: engine.store, bytes: layersTake, what: `the images (${engine.name} keeps them there)` }]
-      : []),
-  ];
-  const wrong = needs.flatMap(({ at, bytes, what }) => {
-    const { bavail, bsize } = statfsSync(at);
-    const free = bavail * bsize;
-    return free >= bytes
-      ? []
-      : [`${at} has ${megabytes(free)} left, and ${what} take about ${megabytes(bytes)}; make room there`];
-  });
-  if (wrong.length > 0) throw new BuilderError('unavailable', wrong);
-}
-
-/** A size for people, in decimal megabytes as docker shows them. */
-export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 10e6 ? 1 : 0)} MB`;

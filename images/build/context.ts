@@ -7,6 +7,7 @@ import {
   chmodSync,
   constants,
   copyFileSync,
+  existsSync,
   lstatSync,
   lutimesSync,
   mkdirSync,
@@ -66,17 +67,20 @@ function entriesOf(image: StepName, { ovis, dsosds, entrypoint }: Sources): Entr
   const recipe = filesBelow(recipeOf(image)).map((file) => ({ to: file, from: join(recipeOf(image), file) }));
   const program = { to: 'ldms-entrypoint', from: entrypoint };
   if (image === 'common') return [...recipe, program];
-  if (image === 'grafana') return [...recipe, program, ...whole(dsosds, 'dsosds')];
+  if (image === 'grafana') return [...recipe, program, ...pluginEntries(dsosds)];
   const contents = ovisContents[image];
   const files = contents ? select(filesBelow(ovis), contents) : [];
   return [...recipe, ...files.map((file) => ({ to: join('ovis', file), from: join(ovis, file) }))];
 }
 
-const whole = (directory: string, to: string): Entry[] =>
-  filesBelow(directory)
-    // npm's cache, which older builds of dsosds leave in its folder.
-    .filter((file) => !file.startsWith('.npm/'))
-    .map((file) => ({ to: join(to, file), from: join(directory, file) }));
+/** What grafana loads of a plugin's folder: `dist`, if it was built there, and never what it was built with. */
+function pluginEntries(directory: string): Entry[] {
+  const dist = join(directory, 'dist');
+  const from = existsSync(join(dist, 'plugin.json')) ? dist : directory;
+  return filesBelow(from)
+    .filter((file) => !/^(node_modules|\.git|\.npm)(\/|$)/.test(file))
+    .map((file) => ({ to: join('dsosds', file), from: join(from, file) }));
+}
 
 function put(from: string, to: string, seconds: number): void {
   mkdirSync(dirname(to), { recursive: true });

@@ -1,5 +1,5 @@
 /** The programs that build and keep images: docker, podman or buildah. */
-import { type ExecaError, type Options as ExecaOptions, execa } from 'execa';
+import { type ExecaError, execa } from 'execa';
 import { BuilderError } from './problem.ts';
 
 /** The engines there can be, in the order in which they are looked for. */
@@ -17,6 +17,8 @@ export interface Engine {
   readonly hasNetwork: boolean;
   /** Why those that are looked for before it are not used, where they are installed. */
   readonly passedOver: readonly string[];
+  /** Ends what it is asked about, once it is aborted. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** An image as an engine keeps it. */
@@ -45,13 +47,15 @@ export interface BuildRequest {
  * Finds the engine to use.
  *
  * @param wanted the one that the user chose; else the first that answers
+ * @param signal ends the search, and whatever is asked of the engine later, with its reason
  * @throws BuilderError if there is none, with what each of them said
  */
-export async function findEngine(wanted: EngineName | undefined): Promise<Engine> {
+export async function findEngine(wanted: EngineName | undefined, signal?: AbortSignal): Promise<Engine> {
   const failures: string[] = [];
   for (const name of wanted ? [wanted] : engineNames) {
-    const found = await ask(name);
-    if (typeof found !== 'string') return { ...found, passedOver: failures.filter(isInstalled) };
+    const found = await ask(name, signal);
+    signal?.throwIfAborted();
+    if (typeof found !== 'string') return { ...found, passedOver: failures.filter(isInstalled), signal };
     failures.push(`cannot use ${name}: ${found}`);
   }
   const none = 'no container engine can be used; install docker, podman or buildah';
@@ -64,11 +68,15 @@ const notInstalled = 'it is not installed';
 const isInstalled = (failure: string): boolean => !failure.endsWith(notInstalled);
 
 /** What an engine tells of itself, or why it cannot be used. */
-async function ask(name: EngineName): Promise<Omit<Engine, 'passedOver'> | string> {
+async function ask(
+  name: EngineName,
+  signal: AbortSignal | undefined,
+): Promise<Omit<Engine, 'passedOver'> | string> {
+  const options = { timeout: 20_000, ...(signal && { cancelSignal: signal }) };
   try {
     if (name === 'docker') {
       // The version is the server's: without one, the client answers this with an error.
-      const { stdout } = await execa('docker', ['info', '--format', '{{json .}}'], { timeout: 20_000 });
+      const { stdout } = await execa('docker', ['info', '--format', '{{json .}}'], options);
       const info = JSON.parse(stdout) as {
         ServerVersion?: string;
         DockerRootDir?: string;
@@ -80,10 +88,7 @@ async function ask(name: EngineName): Promise<Omit<Engine, 'passedOver'> | strin
       if (info.host) return 'it is podman under another name; use that: --engine podman';
       if (!info.ServerVersion)
         return `${info.ServerErrors?.[0] ?? 'its daemon does not answer'}; start it: systemctl start docker`;
-      const bridge = await execa('docker', ['network', 'inspect', 'bridge'], {
-        reject: false,
-        timeout: 20_000,
-      });
+      const bridge = await execa('docker', ['network', 'inspect', 'bridge'], { ...options, reject: false });
       return {
         name,
         version: info.ServerVersion,
@@ -91,16 +96,15 @@ async function ask(name: EngineName): Promise<Omit<Engine, 'passedOver'> | strin
         hasNetwork: bridge.exitCode === 0,
       };
     }
-    const { stdout } = await execa(name, ['info', '--format', 'json'].slice(0, name === 'buildah' ? 1 : 3), {
-      timeout: 20_000,
-    });
+    const words = ['info', '--format', 'json'].slice(0, name === 'buildah' ? 1 : 3);
+    const { stdout } = await execa(name, words, options);
     const info = JSON.parse(stdout) as {
       store?: { graphRoot?: string; GraphRoot?: string };
       version?: { Version?: string };
     };
     const version =
       info.version?.Version ??
-      (await execa(name, ['--version'])).stdout.replace(/^\S+ version (\S+).*/s, '$1');
+      (await execa(name, ['--version'], options)).stdout.replace(/^\S+ version (\S+).*/s, '$1');
     return { name, version, store: info.store?.graphRoot ?? info.store?.GraphRoot, hasNetwork: true };
   } catch (error) {
     const { code, stderr, shortMessage, message } = error as ExecaError;
@@ -137,14 +141,14 @@ export function buildCommand({ name }: Pick<Engine, 'name'>, request: BuildReque
 // Predefined arguments: they do not stay in the image.
 const proxies = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
 
+/** How an engine is asked about its images. */
+type Asked = Pick<Engine, 'name' | 'signal'>;
+
 /** An image that the engine has; undefined if it has none of that name. */
-export async function inspectImage(
-  { name }: Pick<Engine, 'name'>,
-  image: string,
-): Promise<StoredImage | undefined> {
-  if (name === 'buildah') return inspectWithBuildah(image);
-  const { exitCode, stdout } = await execa(name, ['image', 'inspect', image], { reject: false });
-  if (exitCode !== 0) return undefined;
+export async function inspectImage(engine: Asked, image: string): Promise<StoredImage | undefined> {
+  if (engine.name === 'buildah') return inspectWithBuildah(engine, image);
+  const stdout = await answer(engine, ['image', 'inspect', image]);
+  if (stdout === undefined) return undefined;
   const [found] = JSON.parse(stdout) as [
     {
       Id: string;
@@ -163,11 +167,9 @@ export async function inspectImage(
   };
 }
 
-async function inspectWithBuildah(image: string): Promise<StoredImage | undefined> {
-  const { exitCode, stdout } = await execa('buildah', ['inspect', '--type', 'image', image], {
-    reject: false,
-  });
-  if (exitCode !== 0) return undefined;
+async function inspectWithBuildah(engine: Asked, image: string): Promise<StoredImage | undefined> {
+  const stdout = await answer(engine, ['inspect', '--type', 'image', image]);
+  if (stdout === undefined) return undefined;
   const { FromImageID, Docker } = JSON.parse(stdout) as {
     FromImageID: string;
     Docker: {
@@ -185,35 +187,18 @@ async function inspectWithBuildah(image: string): Promise<StoredImage | undefine
   };
 }
 
-/** Makes an image of a tar archive with a whole file system. */
-export async function importImage(
-  { name }: Pick<Engine, 'name'>,
-  archive: string,
-  image: string,
-  platform: string | undefined,
-  options: ExecaOptions,
-): Promise<void> {
-  if (name === 'buildah') {
-    const { stdout } = await execa('buildah', [
-      'from',
-      ...(platform ? [`--platform=${platform}`] : []),
-      'scratch',
-    ]);
-    const container = stdout.trim();
-    try {
-      await execa('buildah', ['add', container, archive, '/'], options);
-      await execa('buildah', ['config', '--cmd', '["bash"]', container]);
-      await execa('buildah', ['commit', '--format=docker', container, image], options);
-    } finally {
-      await execa('buildah', ['rm', container], { reject: false });
-    }
-    return;
-  }
-  const forPlatform =
-    platform === undefined
-      ? []
-      : name === 'docker'
-        ? [`--platform=${platform}`]
-        : ['--os=linux', `--arch=${platform.replace(/^.*\//, '')}`];
-  await execa(name, ['import', ...forPlatform, '--change', 'CMD ["bash"]', archive, image], options);
+/** What an engine prints; undefined if it fails. */
+async function answer({ name, signal }: Asked, words: readonly string[]): Promise<string | undefined> {
+  const { exitCode, stdout } = await execa(name, words, {
+    reject: false,
+    ...(signal && { cancelSignal: signal }),
+  });
+  signal?.throwIfAborted();
+  return exitCode === 0 ? stdout : undefined;
 }
+
+/** The command line that has an engine take images from an archive as `docker save` makes them. */
+export const loadCommand = ({ name }: Pick<Engine, 'name'>, archive: string): readonly string[] =>
+  name === 'buildah'
+    ? ['buildah', 'pull', `docker-archive:${archive}`]
+    : [name, 'load', `--input=${archive}`];

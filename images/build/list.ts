@@ -12,7 +12,7 @@ type Wanted = Pick<Options, 'namespace' | 'tag' | 'arch' | 'images'>;
  * @returns how many there are
  */
 export async function listImages(
-  engine: Pick<Engine, 'name'>,
+  engine: Pick<Engine, 'name' | 'signal'>,
   options: Wanted,
   print: (text: string) => void,
 ): Promise<number> {

@@ -9,6 +9,8 @@ import { BuilderError, exitStatus } from './problem.ts';
 const print = (text: string): void => void process.stdout.write(text);
 const complain = (text: string): void => void process.stderr.write(text);
 
+const terminal = { print, complain };
+
 /** Runs a command; the status to exit with. */
 async function main(words: readonly string[], signal: AbortSignal): Promise<number> {
   try {
@@ -18,6 +20,10 @@ async function main(words: readonly string[], signal: AbortSignal): Promise<numb
     print(usage());
     return 0;
   } catch (error) {
+    if (signal.aborted && error === signal.reason) {
+      complain('interrupted\n');
+      return exitStatus.failed;
+    }
     if (!(error instanceof BuilderError)) throw error;
     for (const sentence of error.sentences) complain(`error: ${sentence}\n`);
     if (error.kind === 'usage') complain('npm run images -- --help tells more\n');
@@ -26,11 +32,11 @@ async function main(words: readonly string[], signal: AbortSignal): Promise<numb
 }
 
 const commands: Record<Options['command'], (options: Options, signal: AbortSignal) => Promise<number>> = {
-  build: (options, signal) => build(options, print, signal),
-  contexts: (options, signal) => contexts(options, print, signal),
-  base: (options, signal) => base(options, print, signal),
-  list: async (options) => {
-    const engine = await findEngine(options.engine);
+  build: (options, signal) => build(options, terminal, signal),
+  contexts: (options, signal) => contexts(options, terminal, signal),
+  base: (options, signal) => base(options, terminal, signal),
+  list: async (options, signal) => {
+    const engine = await findEngine(options.engine, signal);
     const there = await listImages(engine, options, print);
     if (there === 0) print(`${engine.name} has none of the images; npm run images -- build makes them\n`);
     return 0;

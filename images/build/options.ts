@@ -146,14 +146,16 @@ function fold(text: string, indent: number): string {
 export function readOptions(words: readonly string[], from: string): Options | undefined {
   const wrong: string[] = [];
   const strangers = new Set<string>();
+  let cache = true;
   const given = minimist([...words], {
     string: [...table.filter(({ value }) => value).map(({ name }) => name), '_'],
-    boolean: ['help', 'cache'],
-    default: { cache: true },
+    boolean: ['help'],
     alias: { help: 'h' },
     unknown: (word) => {
+      // For minimist, it is `cache` with the value false, and `--cache` an option as well.
+      if (word === '--no-cache') cache = false;
       // Once for a word, and not for each letter of `-tag`.
-      if (word.startsWith('-')) strangers.add(word);
+      else if (word.startsWith('-')) strangers.add(word);
       return !word.startsWith('-');
     },
   });
@@ -173,7 +175,7 @@ export function readOptions(words: readonly string[], from: string): Options | u
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
   for (const { name, of } of table) {
-    const isGiven = name === 'no-cache' ? !given['cache'] : given[name] !== undefined;
+    const isGiven = name === 'no-cache' ? !cache : given[name] !== undefined;
     if (isGiven && !of.includes(command as CommandName)) wrong.push(`${command} takes no --${name}`);
   }
   const oneOf = <T extends string>(
@@ -195,7 +197,7 @@ export function readOptions(words: readonly string[], from: string): Options | u
   const tag = text('tag') ?? 'latest';
   if (!/^\w[\w.-]{0,120}$/.test(tag)) wrong.push(`--tag ${tag}: letters, digits, "_", "." and "-" only`);
   const namespace = text('namespace') ?? 'ovishpc';
-  if (!/^[a-z0-9]+([._:/-]+[a-z0-9]+)*$/.test(namespace))
+  if (!isNamespace(namespace))
     wrong.push(`--namespace ${namespace}: it is not what an image's name can begin with`);
   const jobs = text('jobs');
   if (jobs !== undefined && !/^[1-9]\d?$/.test(jobs)) wrong.push(`--jobs ${jobs}: a number from 1 to 99`);
@@ -217,12 +219,23 @@ export function readOptions(words: readonly string[], from: string): Options | u
     network: text('network'),
     arch: arch ?? 'amd64',
     jobs: jobs === undefined ? availableParallelism() : Number(jobs),
-    cache: given['cache'] === true,
+    cache,
     suite: text('suite') ?? 'bookworm',
     mirror: text('mirror'),
   };
   if (wrong.length > 0) throw new BuilderError('usage', wrong);
   return options;
+}
+
+/**
+ * Whether a text can stand before `/ldms-samp`: a registry or parts of a path. A port needs a registry, and
+ * that comes first (https://pkg.go.dev/github.com/distribution/reference, its grammar; small letters only).
+ */
+function isNamespace(text: string): boolean {
+  const part = '[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*';
+  const label = '[a-z0-9]([a-z0-9-]*[a-z0-9])?';
+  const registry = `${label}(\\.${label})*:[0-9]+`;
+  return new RegExp(`^(${registry}|${part})(/${part})*$`).test(text);
 }
 
 function unknown(word: string): string {

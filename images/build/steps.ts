@@ -31,9 +31,23 @@ export interface Tools {
 }
 
 /** How a step ended. */
-export type Outcome =
-  | { readonly step: Step; readonly done: true; readonly warnings: readonly string[] }
-  | { readonly step: Step; readonly done: false; readonly why: string; readonly warnings: readonly string[] };
+export type Outcome = Done | Failed;
+
+interface Ended {
+  readonly step: Step;
+  readonly warnings: readonly string[];
+}
+
+interface Done extends Ended {
+  readonly done: true;
+}
+
+interface Failed extends Ended {
+  readonly done: false;
+  readonly why: string;
+  /** The step that it comes after, if that failed, and this one was not begun. */
+  readonly since: string | undefined;
+}
 
 const lastLines = 20;
 const longestLine = 240;
@@ -56,18 +70,18 @@ export async function runSteps(
     title: step.title,
     task: async (_, shown) => {
       const warnings: string[] = [];
-      const fail = (why: string): never => {
-        outcomes.push({ step, done: false, why, warnings });
+      const fail = (why: string, since?: string): never => {
+        outcomes.push({ step, done: false, why, since, warnings });
         throw new Error(why);
       };
-      const begun = performance.now();
       let log: WriteStream | undefined;
       let done = false;
       try {
         for (const name of step.after) {
-          if ((await ends.get(name)?.promise) === false) fail(`it needs ${name}, which failed`);
+          if ((await ends.get(name)?.promise) === false) fail(`it needs ${name}, which failed`, name);
         }
         if (signal.aborted) fail('interrupted');
+        const begun = performance.now();
         mkdirSync(dirname(step.log), { recursive: true });
         log = createWriteStream(step.log);
         const result = await step.run(
@@ -113,7 +127,9 @@ function toolsOf(
   warnings: string[],
   show: (line: string) => void,
 ): Tools {
-  const say = (line: string) => {
+  const say = (coloured: string) => {
+    // docker's builder takes its colours back in front of what comes after an error's.
+    const line = stripVTControlCharacters(coloured);
     log.write(`${line}\n`);
     // BuildKit puts the step and the time before each line of a program's.
     const warning = /^(?:#\d+ [\d.]+ )?warning: (.*)/.exec(line)?.[1];
@@ -145,14 +161,11 @@ function toolsOf(
   return { signal, say, command };
 }
 
-/** A line without colours, and not longer than a person reads. */
-function brief(line: string): string {
-  const plain = stripVTControlCharacters(line);
-  return plain.length > longestLine ? `${plain.slice(0, longestLine)}…` : plain;
-}
+/** A line that is not longer than a person reads. */
+const brief = (line: string): string => (line.length > longestLine ? `${line.slice(0, longestLine)}…` : line);
 
 /** What to show of a failed step: why, its last lines, and where all of them are. */
-export function failureText({ step, why }: Extract<Outcome, { done: false }>): string {
+export function failureText({ step, why }: Failed): string {
   let lines: string[] = [];
   try {
     lines = readFileSync(step.log, 'utf8').trimEnd().split('\n').slice(-lastLines).map(brief);

@@ -188,13 +188,13 @@ function privateKeys(directory: string, files: readonly string[]): string[] {
 /**
  * What is wrong with the folder of the grafana plugin for DSOS, in sentences.
  *
- * It is as `npm` left it: plugin.json lies in it, or in its `dist`.
+ * It is as `npm` left it: plugin.json lies in its `dist`, or else in it.
  */
 export function wrongWithDsosds(directory: string): string[] {
   const what = `the plugin folder ${directory}`;
   const names = namesIn(directory);
   if (typeof names === 'string') return [`cannot read ${what}: ${names}; give another: --dsosds DIR`];
-  for (const file of ['plugin.json', 'dist/plugin.json']) {
+  for (const file of ['dist/plugin.json', 'plugin.json']) {
     let text: string;
     try {
       text = readFileSync(join(directory, file), 'utf8');

@@ -1,12 +1,14 @@
 /** The images: how large our part of them is, and what `docker run` takes longer because of us. */
-import { statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { inspectImage } from '../../images/build/engine.ts';
-import { imageNames } from '../../images/build/images.ts';
+import { type ImageName, imageNames } from '../../images/build/images.ts';
 import { engine, imageOf } from '../support/containers.ts';
 import { freePort } from '../support/etcd.ts';
+import { missionSettings } from '../support/mission-settings.ts';
 import { repository, until } from '../support/program.ts';
 import { inMs, leftOut, median, now, type Part, progress, table } from './table.ts';
 
@@ -23,7 +25,7 @@ export async function images(rounds: number): Promise<Part[]> {
   if (!(await inspectImage(docker, imageOf('samp')))) {
     return [leftOut('the images', "the container tests' images (npm test makes them)")];
   }
-  return [await sizes(), await overhead(rounds)];
+  return [await sizes(), await overhead(rounds), await stops()];
 }
 
 /** What is ours in each image, by the commands that made its layers. */
@@ -152,3 +154,69 @@ const accepts = (port: number): Promise<boolean> =>
       resolve(true);
     });
   });
+
+const stopLimitMs = 1_000;
+const stopRounds = 3;
+
+/** `docker stop` of a container that serves, for each image. */
+async function stops(): Promise<Part> {
+  const directory = mkdtempSync(join(tmpdir(), 'ldms-bench-'));
+  const file = (name: string, text: string) => {
+    writeFileSync(join(directory, name), text);
+    return join(directory, name);
+  };
+  const mount = (path: string, at: string) => ['-v', `${path}:${at}:ro`];
+  const cases: Record<ImageName, { options: string[]; args: string[] }> = {
+    dev: { options: ['-i', '-t'], args: [] },
+    samp: { options: [], args: ['-x', 'sock:411'] },
+    agg: { options: [], args: ['-x', 'sock:411'] },
+    maestro: { options: mount(file('ldms_cfg.yaml', oneSampler), '/etc/ldms_cfg.yaml'), args: [] },
+    ui: {
+      options: [
+        ...mount(file('dsosd.conf', 'cygnus-07\n'), '/opt/ovis/etc/dsosd.conf'),
+        ...mount(file('settings.py', missionSettings), '/opt/ovis/ui/sosgui/settings.py'),
+      ],
+      args: [],
+    },
+    grafana: { options: [], args: [] },
+  };
+  const lines: string[][] = [];
+  const over: string[] = [];
+  for (const image of imageNames) {
+    const taken: number[] = [];
+    let code = '';
+    for (let round = 0; round < stopRounds; round++) {
+      const name = `ldms-bench-${process.pid}-${image}`;
+      const { options, args } = cases[image];
+      await engine(['run', '-d', `--name=${name}`, '--network=none', ...options, imageOf(image), ...args]);
+      const ready = image === 'dev' ? ['true'] : ['ldms-entrypoint', 'health'];
+      await until(`${image} serves`, async () => (await engine(['exec', name, ...ready])).code === 0);
+      const begun = now();
+      await engine(['stop', name]);
+      taken.push(now() - begun);
+      code = (await engine(['inspect', '--format', '{{.State.ExitCode}}', name])).stdout.trim();
+      await engine(['rm', '-f', '-v', name]);
+    }
+    lines.push([`ldms-${image}`, `${stopLimitMs} ms`, inMs(median(taken)), code, String(taken.length)]);
+    if (median(taken) > stopLimitMs) over.push(`docker stop of ${image}`);
+  }
+  rmSync(directory, { recursive: true });
+  return { text: table(['docker stop', 'limit', 'median', 'exit code', 'runs'], lines), over };
+}
+
+const oneSampler = `daemons:
+  - names: "samp-1"
+    hosts: "127.0.0.1"
+    endpoints:
+      - names: "samp-1-ep"
+        ports: "411"
+        maestro_comm: True
+        xprt: sock
+        auth: { name: none, plugin: none }
+samplers:
+  - daemons: "samp-1"
+    plugins:
+      - name: meminfo
+        interval: 1s
+        config: [{ perm: "0777" }]
+`;

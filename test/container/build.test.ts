@@ -1,5 +1,6 @@
 /** The builder with real engines: docker's classic builder, BuildKit, podman and buildah; interrupts; the base. */
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished } from 'vitest';
 import { hostArch } from '../../images/build/arch.ts';
@@ -116,6 +117,82 @@ describe('builders', () => {
   );
 });
 
+describe('a tree that was built elsewhere', () => {
+  /** A copy of the stand-in tree, with what the dev image's compiler makes of some shell. */
+  async function treeWith(script: string): Promise<string> {
+    const place = mkdtempSync(join(tmpdir(), 'ldms-tree-'));
+    onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+    cpSync(ovis, join(place, 'ovis'), { recursive: true, verbatimSymlinks: true });
+    const mount = ['-v', `${place}/ovis:/ovis`, '-w', '/ovis'];
+    expect(await runToEnd(mount, imageOf('dev'), ['-ec', script])).toMatchObject({ code: 0 });
+    return join(place, 'ovis');
+  }
+  const build = async (tree: string): Promise<Result> => {
+    const of = 'localhost/ldms-test-tree';
+    await leaveNothing(of);
+    return images([
+      'build',
+      'agg',
+      '--engine=docker',
+      `--ovis=${tree}`,
+      `--namespace=${of}`,
+      `--base-image=${await base()}`,
+    ]);
+  };
+
+  testNeeding(
+    ['docker engine'],
+    'a library that a plugin needs and the image has not is told, and the image is built',
+    async () => {
+      const tree = await treeWith(`
+      echo 'int serdes(void) { return 0; }' | gcc -shared -fPIC -x c - -o /tmp/libserdes.so.1 -Wl,-soname,libserdes.so.1
+      echo 'int serdes(void); int store(void) { return serdes(); }' |
+        gcc -shared -fPIC -x c - -o lib/ovis-ldms/libstore_avro_kafka.so -x none /tmp/libserdes.so.1`);
+      const { code, stderr } = await build(tree);
+      expect(stderr).toBe(
+        'warning: ldms-agg: lib/ovis-ldms/libstore_avro_kafka.so needs libserdes.so.1, which is not in the image\n',
+      );
+      expect(code).toBe(0);
+    },
+  );
+
+  testNeeding(['docker engine'], 'a module for another Python fails the build, and is named', async () => {
+    const tree = await treeWith(
+      'touch lib/python3.11/site-packages/sosdb/Sos.cpython-310-x86_64-linux-gnu.so',
+    );
+    const { code, stderr } = await build(tree);
+    expect(stderr).toMatch(
+      /error: .*Sos\.cpython-310-x86_64-linux-gnu\.so is for another Python than the image's \(cpython-311/,
+    );
+    expect(code).toBe(1);
+  });
+
+  testNeeding(
+    ['docker engine'],
+    'a tree for another Python that has no such modules is taken, with a warning',
+    async () => {
+      const tree = await treeWith('mv lib/python3.11 lib/python3.9');
+      const { code, stderr } = await build(tree);
+      expect(stderr).toBe(
+        'warning: ldms-agg: the OVIS tree has modules for python3.9, and the image has python3.11\n',
+      );
+      expect(code).toBe(0);
+      const imported = await runToEnd(['--entrypoint=python3'], 'localhost/ldms-test-tree/ldms-agg:latest', [
+        '-c',
+        'import sosdb',
+      ]);
+      expect(imported).toMatchObject({ code: 0, stderr: '' });
+    },
+  );
+
+  testNeeding(['docker engine'], 'an ldmsd that does not run fails the build, with its words', async () => {
+    const tree = await treeWith("printf '#!/bin/sh\\necho no such transport; exit 3\\n' >sbin/ldmsd");
+    const { code, stderr } = await build(tree);
+    expect(stderr).toMatch(/error: \/opt\/ovis\/sbin\/ldmsd -V failed: no such transport/);
+    expect(code).toBe(1);
+  });
+});
+
 testNeeding(
   ['docker engine'],
   'Ctrl-C during a build ends it: nothing runs on, and no container is left',
@@ -142,8 +219,8 @@ testNeeding(
       60_000,
     );
     building.kill('SIGINT');
-    const { code, stdout } = await building.ended;
-    expect({ code, stdout }).toMatchObject({ code: 130, stdout: expect.stringContaining('interrupted') });
+    const { code, stderr } = await building.ended;
+    expect({ code, stderr }).toMatchObject({ code: 130, stderr: expect.stringContaining('interrupted') });
     await until('its container is gone', async () => !(await containers()).includes(under));
     expect(processesNaming(of)).toEqual([]);
     expect(existsSync(join(repository, 'dist/images', arch, 'common')), 'the context is gone').toBe(false);
@@ -168,6 +245,6 @@ testNeeding(
     expect(ran.stdout).not.toMatch(/man1|changelog/);
     const wrong = await images(['base', '--engine=docker', '--suite=nosuchsuite']);
     expect(wrong.code).toBe(1);
-    expect(wrong.stdout).toMatch(/error: base: mmdebstrap .*failed/);
+    expect(wrong.stderr).toMatch(/error: base: mmdebstrap .*failed/);
   },
 );

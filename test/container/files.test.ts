@@ -127,7 +127,7 @@ describe('every image', () => {
     testNeeding(needs, `ldms-${image}: labels, signal, health check, entrypoint`, async () => {
       const { config } = await configOf(image);
       expect(config.Entrypoint).toEqual(['/usr/local/bin/ldms-entrypoint', image]);
-      expect(config.StopSignal).toBe('SIGTERM');
+      expect(config.StopSignal).toBe(image === 'dev' ? 'SIGHUP' : 'SIGTERM');
       expect(config.Volumes ?? {}).toEqual({});
       for (const name of ['title', 'description', 'source', 'version', 'revision', 'created', 'licenses']) {
         const label = config.Labels[`org.opencontainers.image.${name}`];
@@ -225,6 +225,18 @@ describe('the Debian images', () => {
       expect((await runToEnd(['--entrypoint=python3'], imageOf('samp'), ['-c', 'import sosdb'])).code).toBe(
         1,
       );
+    },
+  );
+
+  testNeeding(
+    needs,
+    'the modules of OVIS are compiled, so that a read-only container need not do it at each start',
+    async () => {
+      const compiled = (image: ImageName) =>
+        pathsOf(image).filter((path) => /^\/opt\/ovis\/.*\.pyc$/.test(path));
+      expect(compiled('maestro').some((path) => path.includes('/maestro/'))).toBe(true);
+      expect(compiled('ui').some((path) => path.startsWith('/opt/ovis/ui/'))).toBe(true);
+      expect((await configOf('ui')).config.Env).toContain('LANG=C.UTF-8');
     },
   );
 

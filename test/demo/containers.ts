@@ -215,7 +215,7 @@ async function untilServes(node: Node, docker: Docker, patience: Patience): Prom
   );
   node.readyMs = elapsedMs() - (node.startedMs ?? 0);
   const { stderr, stdout } = await docker('logs', nameOf(node));
-  const standIn = /\(stand-in/.test(stdout + stderr) ? ', with a stand-in for the daemon' : '';
+  const standIn = /stand-in/.test(stdout + stderr) ? ', with a stand-in for the daemon' : '';
   event(node.name, `healthy${standIn}`);
 }
 

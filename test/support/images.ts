@@ -18,7 +18,7 @@ import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { hostArch } from '../../images/build/arch.ts';
 import { processesNaming } from './machine.ts';
-import { type OnTerminal, startOnTerminal } from './probe.ts';
+import { killAll, type OnTerminal, startOnTerminal } from './probe.ts';
 import { type Result, repository, run, type Started, type StartOptions, start } from './program.ts';
 
 /** What a stand-in does for each thing that it is asked: lines of sh. */
@@ -26,9 +26,12 @@ export interface Answers {
   readonly info?: string;
   /** `network inspect bridge`. */
   readonly network?: string;
+  /** Before it tells of an image. */
+  readonly image?: string;
   /** While it builds the image that `$image` names; `exit` ends the build. */
   readonly build?: string;
-  readonly import?: string;
+  /** When it is to take an image from an archive. */
+  readonly load?: string;
 }
 
 /** An image in the engine's store. */
@@ -55,12 +58,18 @@ export interface Builder {
   engine(name: 'docker' | 'podman' | 'buildah', answers?: Answers): void;
   /** Puts another program into PATH: lines of sh; what it is asked is kept. */
   install(name: string, text: string): void;
+  /** Puts a program of the machine's own into PATH. */
+  lend(name: string): Promise<void>;
   /** Puts an image into the store that the engines have in common. */
   have(name: string, image: StandinImage): void;
   /** What stand-ins have kept, with tabs between words: `asked docker build …`, `begun samp`, `ended samp`. */
   kept(): readonly string[];
   /** The words that an engine was given to build an image; undefined if it was not asked to. */
   asked(image: string): string[] | undefined;
+  /** Each thing that was asked of a program, as its words with blanks between. */
+  askedOf(program: string): string[];
+  /** The images that were built to the end, in that order. */
+  ended(): string[];
   /** Runs the builder to its end. */
   run(words: readonly string[], options?: StartOptions): Promise<Result>;
   start(words: readonly string[], options?: StartOptions): Started;
@@ -76,12 +85,29 @@ export const info = (about: object = {}): string =>
 export const waitFor = (file: string): string =>
   `i=0; until [ -e "${file}" ]; do i=$((i + 1)); [ $i -lt 1000 ] || exit 9; sleep 0.02; done`;
 
-/** Makes a checkout with the real builder, the real recipes, and a program that is up to date. */
-export function makeBuilder(): Builder {
+/** Lines of sh that go on for longer than any test, and not for ever should the test be killed. */
+export const forLong = 'i=0; while [ $i -lt 5000 ]; do i=$((i + 1)); sleep 0.02; done';
+
+/** An architecture that is not this machine's. */
+export const otherArch = hostArch() === 'arm64' ? 'amd64' : 'arm64';
+
+/** A builder with a docker that answers. */
+export function withDocker(answers: Answers = {}, whenFinished?: typeof onTestFinished): Builder {
+  const builder = makeBuilder(whenFinished);
+  builder.engine('docker', answers);
+  return builder;
+}
+
+/**
+ * Makes a checkout with the real builder, the real recipes, and a program that is up to date.
+ *
+ * @param whenFinished the test's own, of tests that run at the same time
+ */
+export function makeBuilder(whenFinished: typeof onTestFinished = onTestFinished): Builder {
   const directory = mkdtempSync(join(tmpdir(), 'ldms-images-'));
-  onTestFinished(() => {
+  whenFinished(() => {
     // Where a test has failed, stand-ins may still wait to be ended.
-    for (const pid of processesNaming(directory)) process.kill(pid, 'SIGKILL');
+    killAll(processesNaming(directory));
     rmSync(directory, { recursive: true, force: true });
   });
   const path = (inside: string) => join(directory, inside);
@@ -120,6 +146,10 @@ export function makeBuilder(): Builder {
     INIT_CWD: path('site'),
     GIT_CEILING_DIRECTORIES: tmpdir(),
     GIT_CONFIG_NOSYSTEM: '1',
+    // Most of the time that the builder takes to start is for its TypeScript, which is the same in all
+    // checkouts: paths in the cache are relative to this one, which is a link.
+    NODE_COMPILE_CACHE: path('node_modules/.cache/ldms-images'),
+    NODE_COMPILE_CACHE_PORTABLE: '1',
   };
   const install: Builder['install'] = (name, text) => {
     write(
@@ -144,7 +174,8 @@ ${text}
     };
     install(
       name,
-      `file() { printf '${path('store')}/'; printf '%s' "$1" | tr '/:' '__'; }
+      `store='${path('store')}'
+show() { [ -f "$1" ] && IFS= read -r line <"$1" && printf '%s\\n' "$line"; }
 case $1 in
 info)
   ${answers.info ?? infoOf[name]}
@@ -156,10 +187,11 @@ network)
   echo '${name} version 1.28.2 (image-spec 1.0.2, runtime-spec 1.0.2)'
   ;;
 image)
-  cat "$(file "$3")" 2>/dev/null || { echo "Error: No such image: $3" >&2; exit 1; }
+  ${answers.image ?? ':'}
+  show "$store/$3" || { echo "Error: No such image: $3" >&2; exit 1; }
   ;;
 inspect)
-  cat "$(file "$4").buildah" 2>/dev/null || { echo "error locating image $4" >&2; exit 125; }
+  show "$store/$4.buildah" || { echo "error locating image $4" >&2; exit 125; }
   ;;
 build)
   for word; do context=$word; done
@@ -170,16 +202,17 @@ build)
   for word; do
     case $word in
     --tag=*)
-      name=$(file "\${word#--tag=}")
-      cp "${path('store')}/of-$image" "$name"
-      cp "${path('store')}/of-$image.buildah" "$name.buildah"
+      name=$store/\${word#--tag=}
+      [ -d "\${name%/*}" ] || mkdir -p "\${name%/*}"
+      show "$store/of-$image" >"$name"
+      show "$store/of-$image.buildah" >"$name.buildah"
       ;;
     esac
   done
   keep "ended	$image"
   ;;
-import)
-  ${answers.import ?? ':'}
+load | pull)
+  ${answers.load ?? ':'}
   ;;
 esac`,
     );
@@ -194,15 +227,12 @@ esac`,
         Config: { Labels: labels },
       },
     ];
-    const file = `store/${name.replace(/[/:]/g, '_')}`;
-    write(file, JSON.stringify(told));
-    write(
-      `${file}.buildah`,
-      JSON.stringify({
-        FromImageID: name,
-        Docker: { architecture: arch, rootfs: { diff_ids: layers }, config: { Labels: labels } },
-      }),
-    );
+    const toldByBuildah = {
+      FromImageID: name,
+      Docker: { architecture: arch, rootfs: { diff_ids: layers }, config: { Labels: labels } },
+    };
+    write(`store/${name}`, `${JSON.stringify(told)}\n`);
+    write(`store/${name}.buildah`, `${JSON.stringify(toldByBuildah)}\n`);
   };
   // What a build leaves in the store.
   have('of-common', { size: 200e6, layers: ['base', 'packages', 'program'] });
@@ -213,6 +243,11 @@ esac`,
 
   const main = path('images/build/main.ts');
   const kept = () => readFileSync(path('kept'), 'utf8').trimEnd().split('\n');
+  const asked = () =>
+    kept()
+      .map((line) => line.split('\t'))
+      .filter(([what]) => what === 'asked')
+      .map(([, ...words]) => words);
   return {
     directory,
     ovis: path('site/ovis'),
@@ -223,13 +258,18 @@ esac`,
     write,
     engine,
     install,
+    lend: async (name) => {
+      const { stdout } = await run('sh', ['-c', `command -v ${name}`]);
+      symlinkSync(stdout.trim(), path(`bin/${name}`));
+    },
     have,
     kept,
-    asked: (image) =>
-      kept()
-        .map((line) => line.split('\t'))
-        .find((words) => words[2] === 'build' && words.at(-1)?.endsWith(`/${image}`))
-        ?.slice(1),
+    asked: (image) => asked().find((words) => words[1] === 'build' && words.at(-1)?.endsWith(`/${image}`)),
+    askedOf: (program) =>
+      asked()
+        .filter(([name]) => name === program)
+        .map(([, ...words]) => words.join(' ')),
+    ended: () => kept().flatMap((line) => /^ended\t(.*)$/.exec(line)?.[1] ?? []),
     run: (words, options) => run(process.execPath, [main, ...words], { env, ...options }),
     start: (words, options) => start(process.execPath, [main, ...words], { env, ...options }),
     startOnTerminal: (words, columns = 100) =>
@@ -258,6 +298,6 @@ export async function commit(builder: Builder): Promise<{ revision: string; time
     return stdout.trim();
   };
   await sh('git init --quiet && git add . && git commit --quiet --message=one');
-  symlinkSync(await sh('command -v git'), builder.path('bin/git'));
+  await builder.lend('git');
   return { revision: await sh('git rev-parse HEAD'), time };
 }

@@ -70,7 +70,18 @@ function makeSources(mode = 0o644): Sources {
     },
     mode,
   );
-  write(join(place, 'dsosds'), { 'dist/plugin.json': '{"id": "dsosds"}', '.npm/_cacache/x': 'cached' }, mode);
+  write(
+    join(place, 'dsosds'),
+    {
+      'dist/img/logo.svg': '<svg/>',
+      'dist/module.js': 'define()',
+      'dist/plugin.json': '{"id": "dsosds"}',
+      'node_modules/react/index.js': 'to build with',
+      'package.json': '{}',
+      'src/plugin.json': '{"id": "dsosds"}',
+    },
+    mode,
+  );
   write(place, { 'bin/ldms-entrypoint': 'the sealed program' }, mode);
   return {
     ovis: join(place, 'ovis'),
@@ -174,10 +185,47 @@ describe('what is in a context', () => {
         'ovis/ui/sosgui/wsgi.py',
       ],
     ],
-    // npm's cache is left out.
-    ['grafana', ['dsosds/dist/plugin.json', 'grafana.ini', 'ldms-entrypoint']],
+    [
+      'grafana',
+      ['dsosds/img/logo.svg', 'dsosds/module.js', 'dsosds/plugin.json', 'grafana.ini', 'ldms-entrypoint'],
+    ],
   ])('%s', (image, expected) => {
     expect(files(contextOf(image, makeSources())).sort()).toEqual(['Dockerfile', ...expected].sort());
+  });
+
+  describe('of the grafana plugin', () => {
+    const plugin = (sources: Sources) =>
+      files(contextOf('grafana', sources)).flatMap((file) => /^dsosds\/(.*)/.exec(file)?.[1] ?? []);
+
+    test('the folder, if it was not built in its `dist`; not what it was built with', () => {
+      const sources = makeSources();
+      rmSync(join(sources.dsosds, 'dist/plugin.json'));
+      write(sources.dsosds, {
+        'plugin.json': '{"id": "dsosds"}',
+        '.git/HEAD': 'ref: refs/heads/main',
+        '.gitignore': 'node_modules',
+        '.npm/_cacache/x': 'cached',
+        'lib/node_modules/x.js': 'its own',
+        node_modules_of_mine: '',
+      });
+      expect(plugin(sources).sort()).toEqual([
+        ...['.gitignore', 'dist/img/logo.svg', 'dist/module.js', 'lib/node_modules/x.js'],
+        ...['node_modules_of_mine', 'package.json', 'plugin.json', 'src/plugin.json'],
+      ]);
+    });
+
+    test('its `dist`, though plugin.json lies beside as well', () => {
+      const sources = makeSources();
+      write(sources.dsosds, { 'plugin.json': '{"id": "dsosds"}' });
+      expect(plugin(sources)).toEqual(['img/logo.svg', 'module.js', 'plugin.json']);
+    });
+
+    test("not a worktree's .git, nor node_modules that are a link", () => {
+      const sources = makeSources();
+      const folder = join(sources.dsosds, 'dist');
+      write(folder, { '.git': 'gitdir: /elsewhere', node_modules: '→ ../node_modules' });
+      expect(plugin(sources)).toEqual(['img/logo.svg', 'module.js', 'plugin.json']);
+    });
   });
 
   test.each(every)('%s has nothing that its Dockerfile does not copy, and all that it does', (image) => {

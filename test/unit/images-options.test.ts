@@ -221,6 +221,9 @@ describe('mistakes', () => {
     ['-j', '-j'],
     ['--verbose', '--verbose'],
     ['--no-colour', '--no-colour'],
+    // Only --no-cache is one.
+    ['--cache', '--cache'],
+    ['--cache=false', '--cache'],
     ['--hlep', '--hlep; did you mean --help?'],
   ])('the option: %s', (option, said) => {
     expect(mistakes(['build', option])).toEqual([`there is no option ${said}`]);
@@ -228,6 +231,8 @@ describe('mistakes', () => {
 
   test.each([
     ['build --no-cache=true', '--no-cache takes no value'],
+    ['build --no-cache --cache', 'there is no option --cache'],
+    ['list --no-cache', 'list takes no --no-cache'],
     ['build --ovis', '--ovis needs a value'],
     ['build --ovis=', '--ovis needs a value'],
     ['build --ovis --no-cache', '--ovis needs a value'],
@@ -261,9 +266,21 @@ describe('mistakes', () => {
     expect(read(`build --tag=${tag}`).tag).toBe(tag);
   });
 
-  test.each(['Ovis', 'a b', '/a', 'a/', '-a'])('--namespace=%s', (namespace) => {
+  // As docker 20.10 has it, but for capitals, which a registry may have there.
+  test.each([
+    ...['Ovis', 'a b', '/a', 'a/', 'a//b', '-a', 'a-', 'a-/b', '.a', 'a.', 'a./b', 'a..b', 'a._b', 'a___b'],
+    ...['a:b', 'a:', ':5000', 'a.b:/c', 'a:50x/c', 'a/b:5000', 'a/b:5000/c', 'a:1:2', 'a..b:5/c', 'a_b:5/c'],
+    ...['a-:5/c', 'a:5000/', 'a:5000//b'],
+  ])('--namespace=%s', (namespace) => {
     expect(mistakes(['build', `--namespace=${namespace}`])).toEqual([
       `--namespace ${namespace}: it is not what an image's name can begin with`,
     ]);
+  });
+
+  test.each([
+    ...['ovishpc', '0', 'a.b/c/d/e', 'a__b', 'a--b', 'a_b.c/x', 'localhost', 'localhost/hpc'],
+    ...['localhost:5000', 'localhost:5000/x', 'a--b:5/c', 'a.b-c.d:5000/x_y/z.q', '1.2.3.4:80/x'],
+  ])('--namespace=%s is one', (namespace) => {
+    expect(read(`build --namespace=${namespace}`).namespace).toBe(namespace);
   });
 });

@@ -396,6 +396,16 @@ describe('the plugin folder', () => {
     expect(wrongWithDsosds(folder)).toEqual([expect.stringContaining(`${file} is no JSON: `)]);
   });
 
+  test('of two, the one in dist is looked at: that is what grafana gets', () => {
+    const folder = makeDirectory();
+    put(folder, 'plugin.json', plugin);
+    const file = put(folder, 'dist/plugin.json', '{}');
+    expect(wrongWithDsosds(folder)).toEqual([`${file} has no id, without which grafana does not load it`]);
+    put(folder, 'plugin.json', '{}');
+    put(folder, 'dist/plugin.json', plugin);
+    expect(wrongWithDsosds(folder)).toEqual([]);
+  });
+
   test('a plugin.json that may not be read', () => {
     const folder = makeDirectory();
     const file = put(folder, 'plugin.json', plugin);
