@@ -5,14 +5,14 @@ import { hostArch } from './arch.ts';
 import { makeContext, type Sources } from './context.ts';
 import { buildCommand, type Engine, findEngine, inspectImage } from './engine.ts';
 import { entrypointBuild, entrypointFor } from './entrypoint.ts';
-import { commonImage, type ImageName, type StepName } from './images.ts';
+import { commonImage, type ImageName, imageNames, type StepName } from './images.ts';
 import { listImages } from './list.ts';
 import { readMetadata, repository } from './metadata.ts';
 import { madeBase, tagsOf } from './names.ts';
 import type { Options } from './options.ts';
 import { BuilderError, exitStatus } from './problem.ts';
 import { megabytes, wantSpace } from './space.ts';
-import { failureText, runSteps, type Step } from './steps.ts';
+import { failureText, type Outcome, runSteps, type Step } from './steps.ts';
 import { wrongWithDsosds, wrongWithOvis } from './tree.ts';
 
 /** Where text goes: what was asked for, and what is wrong. */
@@ -21,55 +21,85 @@ export interface Terminal {
   readonly complain: (text: string) => void;
 }
 
-/** Where contexts and logs are; `images` only looks at what is below. */
+/** Where contexts and logs are. */
 export const placeOf = (arch: string): string => join(repository, 'dist/images', arch);
 
+/** What all images of one build have in common. */
+interface Building {
+  readonly options: Options;
+  readonly engine: Engine;
+  readonly sources: Sources;
+  /** Undefined when no Debian image is built. */
+  readonly baseImage: string | undefined;
+  readonly network: string | undefined;
+  /** Where contexts and logs are. */
+  readonly place: string;
+  /** Where this build has its contexts. */
+  readonly work: string;
+  readonly revision: string;
+  readonly version: string;
+}
+
 /** Builds the images; the status to exit with. */
-export async function build(
-  options: Options,
-  { print, complain }: Terminal,
-  signal: AbortSignal,
-): Promise<number> {
+export async function build(options: Options, terminal: Terminal, signal: AbortSignal): Promise<number> {
+  const { print, complain } = terminal;
   const sources = await prepare(options);
   const engine = await findEngine(options.engine, signal);
-  const steps = namesOf(options.images);
-  const baseImage = steps.includes(commonImage) ? await baseOf(options, engine) : undefined;
+  const names = namesOf(options.images);
+  const baseImage = names.includes(commonImage) ? await baseOf(options, engine) : undefined;
   const place = placeOf(options.arch);
   mkdirSync(place, { recursive: true });
-  await wantSpace(steps, sources, engine, options, place);
+  await wantSpace(names, sources, engine, options, place);
   for (const failure of engine.passedOver) complain(`${failure}\n`);
   // docker with neither bridge nor any other network of its own still has the host's.
   const network = options.network ?? (engine.hasNetwork ? undefined : 'host');
-  print(
-    `${engine.name} ${engine.version}, ${options.arch}${network === options.network ? '' : `, network ${network} (there is no other)`}${baseImage === undefined ? '' : `, from ${baseImage}`}\n`,
-  );
-  const { version, revision, created } = await readMetadata(process.env);
+  const facts = [
+    `${engine.name} ${engine.version}`,
+    options.arch,
+    ...(network === options.network ? [] : [`network ${network} (there is no other)`]),
+    ...(baseImage === undefined ? [] : [`from ${baseImage}`]),
+  ];
+  print(`${facts.join(', ')}\n`);
+  const { version, revision } = await readMetadata(process.env);
   // Its own, for whoever builds something else at the same time.
   const work = mkdtempSync(join(place, 'build.'));
-  const common = tagsOf(commonImage, options)[0];
-  const args = (image: StepName): Record<string, string> => {
-    if (image === commonImage) return { BASE_IMAGE: baseImage ?? '' };
-    return {
-      ...(image === 'grafana' ? { GRAFANA_IMAGE: options.grafanaImage } : { COMMON_IMAGE: common }),
-      VERSION: options.tag === 'latest' ? version : options.tag,
-      REVISION: revision,
-      CREATED: new Date(created * 1000).toISOString().replace('.000Z', 'Z'),
-    };
-  };
-  const imageStep = (image: StepName): Step => ({
+  const building = { options, engine, sources, baseImage, network, place, work, revision, version };
+  const steps = [entrypointStep(options, place), ...names.map((image) => imageStep(image, building))];
+  const outcomes = await runSteps(steps, options.jobs, signal).finally(() =>
+    rmSync(work, { recursive: true }),
+  );
+  if (signal.aborted) {
+    complain('interrupted; layers that were finished are kept, and the next build goes on from there\n');
+    return exitStatus.failed;
+  }
+  for (const { step, warnings } of outcomes) {
+    for (const warning of new Set(warnings)) complain(`warning: ${step.title}: ${warning}\n`);
+  }
+  if (outcomes.some((outcome) => !outcome.done)) {
+    await tellFailures(outcomes, building, complain);
+    return exitStatus.failed;
+  }
+  print('\n');
+  await listImages(engine, options, print);
+  return 0;
+}
+
+function imageStep(image: StepName, building: Building): Step {
+  const { options, engine, sources, network, place, work } = building;
+  const tags = tagsOf(image, options);
+  return {
     name: image,
     title: image === commonImage ? 'what the Debian images have in common' : `ldms-${image}`,
     after: ['entrypoint', ...(image === commonImage || image === 'grafana' ? [] : [commonImage])],
     log: join(place, 'log', `${image}.log`),
     run: async ({ command, say }) => {
       const context = join(work, image);
-      const bytes = makeContext(image, context, sources);
-      say(`context: ${megabytes(bytes)}`);
+      say(`context: ${megabytes(makeContext(image, context, sources))}`);
       await command(
         buildCommand(engine, {
           context,
-          tags: tagsOf(image, options),
-          args: args(image),
+          tags,
+          args: argumentsOf(image, building),
           platform: options.arch === hostArch() ? undefined : `linux/${options.arch}`,
           network,
           noCache: !options.cache,
@@ -77,45 +107,44 @@ export async function build(
       );
       // What was sent is not needed any more, and would be as much again.
       rmSync(context, { recursive: true });
-      const [name] = tagsOf(image, options);
-      const made = await inspectImage(engine, name);
-      if (!made) throw new Error(notKept(engine, name));
+      const made = await inspectImage(engine, tags[0]);
+      if (!made) throw new Error(notKept(engine, tags[0]));
       return Number.isFinite(made.size) ? megabytes(made.size) : 'done';
     },
-  });
-  const outcomes = await runSteps(
-    [entrypointStep(options, place), ...steps.map(imageStep)],
-    options.jobs,
-    signal,
-  ).finally(() => rmSync(work, { recursive: true }));
-  if (signal.aborted) {
-    complain('interrupted; layers that were finished are kept, and the next build goes on from there\n');
-    return exitStatus.failed;
-  }
+  };
+}
+
+/** The ARGs of an image's Dockerfile. */
+function argumentsOf(image: StepName, building: Building): Record<string, string> {
+  const { options, baseImage, version, revision, sources } = building;
+  if (image === commonImage) return { BASE_IMAGE: baseImage ?? '' };
+  return {
+    ...(image === 'grafana'
+      ? { GRAFANA_IMAGE: options.grafanaImage }
+      : { COMMON_IMAGE: tagsOf(commonImage, options)[0] }),
+    VERSION: options.tag === 'latest' ? version : options.tag,
+    REVISION: revision,
+    CREATED: new Date(sources.created * 1000).toISOString().replace('.000Z', 'Z'),
+  };
+}
+
+/** What failed, with its last lines; what was not built for it; and what to do about a base that is not there. */
+async function tellFailures(
+  outcomes: readonly Outcome[],
+  { engine, baseImage }: Building,
+  complain: Terminal['complain'],
+): Promise<void> {
   const failed = outcomes.filter((outcome) => !outcome.done);
-  for (const { step, warnings } of outcomes) {
-    for (const warning of new Set(warnings)) complain(`warning: ${step.title}: ${warning}\n`);
-  }
   for (const outcome of failed) if (!outcome.since) complain(`\nerror: ${failureText(outcome)}`);
   for (const since of new Set(failed.flatMap((outcome) => outcome.since ?? []))) {
-    const kept = steps.filter((name) =>
-      failed.some((outcome) => outcome.since === since && outcome.step.name === name),
-    );
-    complain(`\nnot built, since ${since} failed: ${kept.join(', ')}\n`);
+    const kept = new Set(failed.filter((outcome) => outcome.since === since).map(({ step }) => step.name));
+    const names = [commonImage, ...imageNames].filter((name) => kept.has(name));
+    complain(`\nnot built, since ${since} failed: ${names.join(', ')}\n`);
   }
-  const hasFailed = (name: string) => failed.some(({ step }) => step.name === name);
-  if (
-    hasFailed(commonImage) &&
-    !hasFailed('entrypoint') &&
-    baseImage &&
-    !(await inspectImage(engine, baseImage))
-  ) {
+  const commonFailed = failed.some(({ step, since }) => step.name === commonImage && !since);
+  if (commonFailed && baseImage && !(await inspectImage(engine, baseImage))) {
     complain(`\n${baseImage} is not there; where no image registry can be reached: npm run images -- base\n`);
   }
-  if (failed.length > 0) return exitStatus.failed;
-  print('\n');
-  await listImages(engine, options, print);
-  return 0;
 }
 
 /** Without it, whatever is built from it would be built from a registry's image of that name. */

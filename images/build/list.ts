@@ -22,46 +22,30 @@ export async function listImages(
     const image = await inspectImage(engine, name);
     if (image) found.push({ step, name, image });
   }
-  const built = found.filter(({ step }) => step !== commonImage);
+  const images = found.map(({ image }) => image);
+  const built = found
+    .filter(({ step }) => step !== commonImage)
+    .map(({ name, image }) => ({ name, image, below: largestBelow(image, images) }));
   if (built.length === 0) return 0;
-  const rows = built.map(({ name, image }) => {
-    const below = largestBelow(
-      image,
-      found.map((other) => other.image),
-    );
-    const own = image.size - (below?.size ?? 0);
+  const own = ({ image, below }: (typeof built)[number]) => image.size - (below?.size ?? 0);
+  const rows = built.map((each) => {
+    const { name, image, below } = each;
     const shared = below ? `${size(below.size)} in ${below.layers.length} layers` : 'none';
     const revision = image.labels['org.opencontainers.image.revision'] ?? '';
-    return [name, size(image.size), size(own), shared, revision.slice(0, 12)];
+    return [name, size(image.size), size(own(each)), shared, revision.slice(0, 12)];
   });
-  const header = ['IMAGE', 'SIZE', 'OWN', 'SHARED WITH THE OTHERS', 'REVISION'];
-  const widths = header.map((text, at) => Math.max(text.length, ...rows.map((row) => row[at]?.length ?? 0)));
-  const line = (row: readonly string[]) =>
-    `${row
-      .map((text, at) => text.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd()}\n`;
-  print([header, ...rows].map(line).join(''));
-  const own = built.map(
-    ({ image }) =>
-      image.size -
-      (largestBelow(
-        image,
-        found.map((other) => other.image),
-      )?.size ?? 0),
-  );
-  const belows = new Map(
-    built.flatMap(({ image }) => {
-      const below = largestBelow(
-        image,
-        found.map((other) => other.image),
-      );
-      return below ? [[below.id, below.size] as const] : [];
-    }),
-  );
-  const total = [...own, ...belows.values()].reduce((sum, bytes) => sum + bytes, 0);
+  print(tableOf([['IMAGE', 'SIZE', 'OWN', 'SHARED WITH THE OTHERS', 'REVISION'], ...rows]));
+  const shared = new Map(built.flatMap(({ below }) => (below ? [[below.id, below.size] as const] : [])));
+  const total = [...built.map(own), ...shared.values()].reduce((sum, bytes) => sum + bytes, 0);
   print(`together ${size(total)} on disk, shared layers once\n`);
   return built.length;
+}
+
+/** Rows with their columns aligned. */
+function tableOf(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
+  const lines = rows.map((row) => row.map((text, at) => text.padEnd(widths[at] ?? 0)).join('  '));
+  return lines.map((line) => `${line.trimEnd()}\n`).join('');
 }
 
 /** The largest of the others that an image begins with, layer for layer. */

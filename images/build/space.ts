@@ -12,13 +12,13 @@ import { BuilderError } from './problem.ts';
  * with Debian 12; for telling beforehand that there is no room.
  */
 const layerBytes: Readonly<Record<StepName, number>> = {
-  common: 60e6,
-  dev: 1300e6,
-  samp: 5e6,
-  agg: 260e6,
-  maestro: 120e6,
-  ui: 280e6,
-  grafana: 20e6,
+  common: 50e6,
+  dev: 860e6,
+  samp: 1e6,
+  agg: 130e6,
+  maestro: 75e6,
+  ui: 205e6,
+  grafana: 5e6,
 };
 
 /**
