@@ -54,7 +54,8 @@ function isAddress(address: string): boolean {
 const words: Readonly<Record<string, (host: Host) => string>> = {
   EADDRINUSE: () => 'somebody listens there already',
   EADDRNOTAVAIL: () => 'this machine does not have that address',
-  EACCES: (host) => `uid ${host.uid} may only take ports from ${firstFreePort(host)} on`,
+  EACCES: (host) =>
+    `uid ${host.uid}${host.uid === 0 ? ' without CAP_NET_BIND_SERVICE (docker run --cap-add=NET_BIND_SERVICE)' : ''} may only take ports from ${firstFreePort(host)} on`,
 };
 
 /** An address as people write it, which is also the answers' key. */

@@ -51,6 +51,9 @@ export async function base(
           const words = [
             'mmdebstrap',
             '--variant=minbase',
+            // Else usrmerge would do that, which brings perl: 45 MB.
+            '--include=usr-is-merged',
+            '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
             `--architectures=${arch}`,
             ...[...leftOut, ...kept].map((option) => `--dpkgopt=${option}`),
             // Whoever builds from it by hand leaves out what is merely recommended, too.

@@ -37,6 +37,7 @@ const commands: Record<Options['command'], (options: Options, signal: AbortSigna
   base: (options, signal) => base(options, terminal, signal),
   list: async (options, signal) => {
     const engine = await findEngine(options.engine, signal);
+    for (const failure of engine.passedOver) complain(`${failure}; this is ${engine.name}'s:\n`);
     const there = await listImages(engine, options, print);
     if (there === 0) print(`${engine.name} has none of the images; npm run images -- build makes them\n`);
     return 0;

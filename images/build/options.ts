@@ -74,7 +74,7 @@ const table: readonly Option[] = [
   {
     name: 'grafana-image',
     value: 'IMAGE',
-    meaning: "grafana's base (grafana/grafana-oss:9.1.0-ubuntu)",
+    meaning: "grafana's base (docker.io/grafana/grafana-oss:9.1.0-ubuntu)",
     of: ['build'],
   },
   {
@@ -205,6 +205,9 @@ export function readOptions(words: readonly string[], from: string): Options | u
   if (!arch && wrong.length === 0)
     wrong.push(`--arch: images are built for ${arches.join(' and ')}, and this machine is neither`);
   const engine = oneOf('engine', engineNames, undefined);
+  const mirror = text('mirror');
+  if (mirror && /^\w+:\/\/[^/]*@/.test(mirror))
+    wrong.push('--mirror: its user and password would be in every image; leave them out');
   const ovis = resolve(from, text('ovis') ?? 'ovis');
   const options = {
     command: command as CommandName,
@@ -215,13 +218,13 @@ export function readOptions(words: readonly string[], from: string): Options | u
     tag,
     namespace,
     baseImage: text('base-image'),
-    grafanaImage: text('grafana-image') ?? 'grafana/grafana-oss:9.1.0-ubuntu',
+    grafanaImage: text('grafana-image') ?? 'docker.io/grafana/grafana-oss:9.1.0-ubuntu',
     network: text('network'),
     arch: arch ?? 'amd64',
     jobs: jobs === undefined ? availableParallelism() : Number(jobs),
     cache,
     suite: text('suite') ?? 'bookworm',
-    mirror: text('mirror'),
+    mirror,
   };
   if (wrong.length > 0) throw new BuilderError('usage', wrong);
   return options;

@@ -42,7 +42,7 @@ export function planOurMunged(
     needsForMunge('munge', host),
     needsForMunge('unmunge', host),
     needsForMunge('setpriv', host),
-    ...mayChangeUser(user, host),
+    ...mayChangeUser(user, 'kind' in key ? undefined : key.copyBecause, host),
     keyRequirement,
     ...socketDirectory(socket, user, host),
     ...roomFor(host.path(privateDirectory), host),
@@ -77,11 +77,15 @@ function userOfMunged(host: Host): User | Problem {
 const mungedNeeds = ['SETUID', 'SETGID', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL'];
 
 /** Changing the user, and ending what runs as another, take capabilities that --cap-drop=ALL takes away from root. */
-function mayChangeUser(user: User, host: Host): Requirement[] {
+function mayChangeUser(user: User, copyBecause: string | undefined, host: Host): Requirement[] {
+  const isThere = host.look(host.path(privateDirectory)).kind === 'directory';
   const lacking = [
     [7, 'SETUID'],
     [6, 'SETGID'],
     [5, 'KILL'],
+    // munged's directory is given to it, and a copied key is put there, where only munged may go.
+    ...(isThere ? [] : [[0, 'CHOWN'] as const]),
+    ...(copyBecause ? [[1, 'DAC_OVERRIDE'] as const] : []),
   ].filter(([bit]) => !((host.capabilities() >> BigInt(bit ?? 0)) & 1n));
   if (user.uid === host.uid || lacking.length === 0) return [];
   const names = lacking.map(([, name]) => name);

@@ -49,11 +49,12 @@ function makeDirectory(action: Extract<FileAction, { do: 'directory' }>): void {
   if (there && !action.mend) return;
   const at = fs.statSync(action.path);
   const { owner, mode } = action;
-  // Only what differs is changed: a container without CAP_CHOWN need not change what is right.
+  // Only what differs is changed: a container without CAP_CHOWN need not change what is right. The mode
+  // first: what is somebody else's afterwards takes CAP_FOWNER.
+  if ((at.mode & 0o7777) !== mode) fs.chmodSync(action.path, mode);
   if (owner && (at.uid !== owner.uid || at.gid !== owner.gid)) {
     fs.chownSync(action.path, owner.uid, owner.gid);
   }
-  if ((at.mode & 0o7777) !== mode) fs.chmodSync(action.path, mode);
 }
 
 /** Writes a file under its final mode and owner from the first byte on; never through a link. */

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { findProgram, type Host } from '../host.ts';
 import type { Service, ServiceStart, User } from '../plan.ts';
-import type { Problem } from '../problem.ts';
+import { errnoOf, type Problem } from '../problem.ts';
 import { pause } from './child.ts';
 import { carryOutFile } from './files.ts';
 import { closeOthersOnExec } from './libc.ts';
@@ -44,9 +44,15 @@ export function prepareFiles({ files }: ServiceStart): Problem | undefined {
   return undefined;
 }
 
-/** Removes what a service needed for its start only. */
+/** Removes what a service needed for its start only; what we may not even see, we have not made. */
 export function discardFiles({ discard }: ServiceStart): void {
-  for (const path of discard) rmSync(path, { force: true });
+  for (const path of discard) {
+    try {
+      rmSync(path, { force: true });
+    } catch (error) {
+      if (errnoOf(error) !== 'EACCES') throw error;
+    }
+  }
 }
 
 /** Starts a service that the daemon, once it has taken our place, is the parent of. */

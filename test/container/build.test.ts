@@ -1,5 +1,5 @@
 /** The builder with real engines: docker's classic builder, BuildKit, podman and buildah; interrupts; the base. */
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished } from 'vitest';
@@ -223,7 +223,10 @@ testNeeding(
     expect({ code, stderr }).toMatchObject({ code: 130, stderr: expect.stringContaining('interrupted') });
     await until('its container is gone', async () => !(await containers()).includes(under));
     expect(processesNaming(of)).toEqual([]);
-    expect(existsSync(join(repository, 'dist/images', arch, 'common')), 'the context is gone').toBe(false);
+    const left = readdirSync(join(repository, 'dist/images', arch)).filter((name) =>
+      name.startsWith('build.'),
+    );
+    expect(left, 'its contexts').toEqual([]);
   },
 );
 

@@ -243,11 +243,11 @@ describe('the Debian images', () => {
   testNeeding(needs, 'login shells and the loader know OVIS', async () => {
     for (const image of ['samp', 'agg', 'maestro', 'ui'] as const) {
       const script =
-        'cat /etc/ld.so.conf.d/z-ovis-ld-so.conf && bash -lc "command -v ldmsd; true" && test -e /etc/profile.d/set-ovis-variables.sh';
+        'cat /etc/ld.so.conf.d/z-ovis-ld-so.conf && bash -lc "command -v ldmsd || command -v maestro || command -v sos_cmd" && test -e /etc/profile.d/set-ovis-variables.sh';
       const { code, stdout } = await runToEnd(['--entrypoint=sh'], imageOf(image), ['-c', script]);
       expect({ code, stdout }, image).toMatchObject({
         code: 0,
-        stdout: expect.stringContaining('/opt/ovis/lib'),
+        stdout: expect.stringMatching(/^\/opt\/ovis\/lib\n\/opt\/ovis\/s?bin\/\w+\n$/),
       });
     }
   });

@@ -1,9 +1,10 @@
 /** What people and engines do to running containers: stop, restart, signals, terminals, init processes. */
 import { readFileSync } from 'node:fs';
-import { describe, expect } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
 import type { ImageName } from '../../images/build/images.ts';
 import {
   type Container,
+  engine,
   hasEnded,
   imageOf,
   isHealthy,
@@ -47,7 +48,7 @@ describe('restart', () => {
       if (time % 2 === 1) await container.docker('start', container.name);
       await isHealthy(container);
     }
-    expect((await container.logs()).stderr).not.toMatch(/error|warn/);
+    expect((await container.logs()).stderr).not.toMatch(/error|warn/i);
   });
 
   testNeeding(needs, 'maestro comes back with what its etcd has kept', async () => {
@@ -141,7 +142,9 @@ describe('orphans', () => {
 
 describe('dev', () => {
   testNeeding([...needs, 'script'], '-it gives a shell with job control on a terminal', async () => {
-    const words = ['docker', 'run', '--rm', '-it', '--network=host', imageOf('dev')];
+    const name = `ldms-test-${process.pid}-terminal`;
+    onTestFinished(async () => void (await engine(['rm', '-f', name])));
+    const words = ['docker', 'run', '--rm', `--name=${name}`, '-it', '--network=host', imageOf('dev')];
     const shell = await startOnTerminal(words, { env: process.env, path: makeHostFiles('').path });
     await until('there is a prompt', () => /[#$] $/.test(shell.stdout()));
     // Typed words come back as echo; what counts is what the shell computes from them.
@@ -176,10 +179,10 @@ describe('what the images start', () => {
     const named: [ImageName, string[], RegExp][] = [
       ['samp', ['ldmsd', '-V'], /^LDMSD Version: 4\.4\.4\n$/],
       ['agg', ['bash', '-c', 'echo "$1"', 'bash', 'a  b'], /^a {2}b\n$/],
-      ['ui', ['python3', '-c', 'import django, uwsgidecorators'], /^$/],
+      ['ui', ['python3', '-c', 'import django'], /^$/],
       ['grafana', ['grafana-server', '-v'], /9\.1\.0/],
     ];
-    for (const [image, args, says] of named.slice(0, 2)) {
+    for (const [image, args, says] of named) {
       const { code, stdout } = await runToEnd([], imageOf(image), args);
       expect(stdout).toMatch(says);
       expect(code).toBe(0);

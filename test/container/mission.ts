@@ -1,6 +1,8 @@
 /**
- * The lines of the mission's README that start a container, word for word, from its sections SYNOPSIS,
- * EXAMPLES and the usage of each image; what stands there in brackets is left out or kept by the test.
+ * The lines of the mission's README that start a container, from its sections SYNOPSIS, EXAMPLES and the usage
+ * of each image, as it has them but for this: "[ OTHER ... OPTIONS ]" is one such option here, what a shell
+ * would make of the host's name is a number, pdsh in front is left out, and the aggregator's usage, which
+ * names ldms-samp, names ldms-agg. What stands in brackets is left out or kept by the test.
  */
 
 /** One such line. */

@@ -54,7 +54,7 @@ async function adapt(line: string): Promise<Words> {
     if (word === '-d' || word.startsWith('--name=')) return [];
     if (word === '--network=host' && !namesPort) return ['--network=none'];
     // A privileged port has to stay one.
-    if (word === '--network=host' && /:411\b|:80\b/.test(line))
+    if (word === '--network=host' && /:411\b|:80\b|DSOSD=1/.test(line))
       return ['--network=none', '--sysctl=net.ipv4.ip_unprivileged_port_start=1024'];
     if (all[index - 1] !== '-v') return [word];
     const [from = '', ...rest] = word.split(':');
@@ -83,7 +83,7 @@ describe('each line of the README', () => {
         const ran = await runToEnd(options, imageOf(image), [
           ...args,
           '-c',
-          'id -u; gcc --version >/dev/null && echo builds',
+          'id -u; echo "int main(void) { return 0; }" >a.c && gcc a.c -o a && ./a && echo builds',
         ]);
         expect(ran).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\nbuilds\n$/) });
       });
@@ -109,3 +109,26 @@ describe('each line of the README', () => {
     }
   }
 });
+
+testNeeding(
+  ['docker engine', 'root'],
+  "a key of somebody else's takes DAC_OVERRIDE, and that is told",
+  async () => {
+    const key = makeHostFiles('').key('roots.key', { uid: 0, gid: 0 });
+    const capabilities = ['SETUID', 'SETGID', 'CHOWN', 'KILL'].map((name) => `--cap-add=${name}`);
+    const options = [
+      '--cap-drop=ALL',
+      ...capabilities,
+      '--read-only',
+      '--tmpfs=/run',
+      '-v',
+      `${key}:/etc/munge/munge.key:ro`,
+    ];
+    const args = ['-x', `sock:${await freePort()}`, '-a', 'munge'];
+    const { code, stderr } = await runToEnd(options, imageOf('samp'), args);
+    expect(stderr).toMatch(/the container lacks CAP_DAC_OVERRIDE; docker run .*--cap-add=DAC_OVERRIDE/);
+    expect(code).toBe(80);
+    const container = await startContainer([...options, '--cap-add=DAC_OVERRIDE'], imageOf('samp'), args);
+    await isHealthy(container);
+  },
+);

@@ -51,7 +51,7 @@ test('is made by mmdebstrap, and given to the engine', async () => {
   expect(version).toBe('--version');
   expect(words).toMatch(
     new RegExp(
-      `^--variant=minbase --architectures=${hostArch()} --dpkgopt=path-exclude=/usr/share/doc/\\* .* bookworm ${builder.place}/base\\.\\w+/base\\.tar http://mirror\\.example/debian$`,
+      `^--variant=minbase --include=usr-is-merged --hook-dir=\\S+ --architectures=${hostArch()} --dpkgopt=path-exclude=/usr/share/doc/\\* .* bookworm ${builder.place}/base\\.\\w+/base\\.tar http://mirror\\.example/debian$`,
     ),
   );
   expect(words).toContain(' --dpkgopt=path-include=/usr/share/doc/*/copyright ');

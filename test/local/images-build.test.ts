@@ -31,7 +31,7 @@ test('all images: each its own context, arguments, names and log, and one time',
     expect(builder.asked(image)).toEqual(ask(image, 'COMMON_IMAGE=ovishpc/ldms-common:latest', ...labels));
   }
   expect(builder.asked('grafana')).toEqual(
-    ask('grafana', 'GRAFANA_IMAGE=grafana/grafana-oss:9.1.0-ubuntu', ...labels),
+    ask('grafana', 'GRAFANA_IMAGE=docker.io/grafana/grafana-oss:9.1.0-ubuntu', ...labels),
   );
 
   // Contexts have the time that the images are labelled with.

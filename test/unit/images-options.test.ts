@@ -45,7 +45,7 @@ describe('what is asked for', () => {
     tag: 'latest',
     namespace: 'ovishpc',
     baseImage: undefined,
-    grafanaImage: 'grafana/grafana-oss:9.1.0-ubuntu',
+    grafanaImage: 'docker.io/grafana/grafana-oss:9.1.0-ubuntu',
     network: undefined,
     arch: hostArch(),
     jobs: 4,
@@ -132,7 +132,7 @@ describe('help', () => {
       ...['ovis', 'dsosds', 'tag', 'namespace', 'base-image', 'grafana-image', 'arch', 'engine', 'network'],
       ...['jobs', 'no-cache', 'suite', 'mirror', 'help'],
     ]);
-    expect(text).toContain('(grafana/grafana-oss:9.1.0-ubuntu)');
+    expect(text).toContain('(docker.io/grafana/grafana-oss:9.1.0-ubuntu)');
     expect(text).toContain('(4 here)');
     expect(text).toMatch(/Exit codes:.*\b1\b.*\b64\b.*\b65\b.*\b69\b.*\b130\b.*\b143\b/s);
   });
@@ -283,4 +283,10 @@ describe('mistakes', () => {
   ])('--namespace=%s is one', (namespace) => {
     expect(read(`build --namespace=${namespace}`).namespace).toBe(namespace);
   });
+});
+
+test('a mirror with a password is refused: sources.list would be in every image', () => {
+  const mirrored = (url: string) => readOptions(['base', `--mirror=${url}`], '/');
+  expect(() => mirrored('http://me:secret@mirror.example/debian')).toThrow(/--mirror: its user and password/);
+  expect(mirrored('http://mirror.example/debian@2026')?.mirror).toBe('http://mirror.example/debian@2026');
 });

@@ -326,15 +326,30 @@ describe('what keeps our own munge from starting is told before anything is star
     ],
     [
       'without SETUID',
-      { capabilities: (1n << 6n) | (1n << 5n) },
+      { capabilities: (1n << 6n) | (1n << 5n) | 1n },
       /lacks CAP_SETUID$/,
       /--cap-add=SETUID --cap-add=SETGID --cap-add=CHOWN .*, or the host's munge/,
     ],
     [
       'without SETGID',
-      { capabilities: (1n << 7n) | (1n << 5n) },
+      { capabilities: (1n << 7n) | (1n << 5n) | 1n },
       /lacks CAP_SETGID$/,
       /--cap-add=SETUID --cap-add=SETGID --cap-add=CHOWN .*, or the host's munge/,
+    ],
+    [
+      'without CHOWN, on a fresh /run',
+      { capabilities: (1n << 7n) | (1n << 6n) | (1n << 5n) },
+      /lacks CAP_CHOWN$/,
+      /--cap-add=CHOWN/,
+    ],
+    [
+      "without DAC_OVERRIDE, with somebody else's key",
+      {
+        files: { '/etc/munge/munge.key': { ...key, uid: 0, gid: 0 } },
+        capabilities: (1n << 7n) | (1n << 6n) | (1n << 5n) | 1n,
+      },
+      /lacks CAP_DAC_OVERRIDE$/,
+      /--cap-add=DAC_OVERRIDE/,
     ],
     [
       'others may write to /run',

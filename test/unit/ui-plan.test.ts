@@ -811,7 +811,12 @@ describe('the ports', () => {
 
   test.each([
     ['EADDRINUSE', 80, /^cannot listen on 0\.0\.0\.0:80: somebody listens there already$/, ':8080'],
-    ['EACCES', 80, /^cannot listen on 0\.0\.0\.0:80: uid 0 may only take ports from 1024 on$/, ':8080'],
+    [
+      'EACCES',
+      80,
+      /^cannot listen on 0\.0\.0\.0:80: uid 0 without CAP_NET_BIND_SERVICE \(docker run --cap-add=NET_BIND_SERVICE\) may only take ports from 1024 on$/,
+      ':8080',
+    ],
     ['EADDRINUSE', 8000, /^cannot listen on 0\.0\.0\.0:8000: somebody/, ':8001'],
     [
       'EADDRNOTAVAIL',
