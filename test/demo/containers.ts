@@ -17,6 +17,7 @@ import { elapsedMs, event, line, paragraph, remark, table } from './timeline.ts'
 /** A container of the demo's, with what was seen of it; times in milliseconds. */
 interface Node {
   readonly name: ImageName;
+  readonly image: string;
   readonly options: readonly string[];
   readonly args: readonly string[];
   startedMs?: number;
@@ -25,25 +26,27 @@ interface Node {
   code?: number;
 }
 
-const imageOf = (name: ImageName): string => `ovishpc/ldms-${name}:latest`;
 /** Its own name in the engine, which no other container has. */
 const nameOf = ({ name }: Pick<Node, 'name'>): string => `ldms-demo-${process.pid}-${name}`;
 
 /**
  * Starts, shows and stops them.
  *
+ * @param namespace what stands before ldms-samp in the images' names
  * @param stay waits until the user wants an end
  * @returns whether everything ended as it should
  */
 export async function demonstrateContainers(
   directory: string,
+  namespace: string,
   patience: Patience,
   stay: () => Promise<void>,
 ): Promise<boolean> {
   const engine = await findEngine(undefined);
-  await wantImages(engine);
+  const imageOf = (name: ImageName): string => `${namespace}/ldms-${name}:latest`;
+  await wantImages(engine, imageNames.map(imageOf));
   const ports = await freePorts({ samp: 10411, agg: 10421, etcd: 12379, ui: 18080, grafana: 13000 });
-  const nodes = describeNodes(directory, ports);
+  const nodes = describeNodes(directory, ports).map((node) => ({ ...node, image: imageOf(node.name) }));
   const docker = (...words: string[]) => execa(engine.name, words, { reject: false, stdin: 'ignore' });
   tellPlan(engine, nodes);
   let failed: unknown;
@@ -67,10 +70,9 @@ type Docker = (
   ...words: string[]
 ) => Promise<{ exitCode?: number | undefined; stdout: string; stderr: string }>;
 
-async function wantImages(engine: Engine): Promise<void> {
+async function wantImages(engine: Engine, images: readonly string[]): Promise<void> {
   const missing: string[] = [];
-  for (const name of imageNames)
-    if (!(await inspectImage(engine, imageOf(name)))) missing.push(imageOf(name));
+  for (const image of images) if (!(await inspectImage(engine, image))) missing.push(image);
   if (missing.length === 0) return;
   throw new BuilderError('unavailable', [
     `${engine.name} has no ${missing.join(', ')}; build them: npm run images -- build --ovis DIR (test/standins/ovis, where there is no OVIS)`,
@@ -99,7 +101,7 @@ samplers:
 function describeNodes(
   directory: string,
   ports: Record<'samp' | 'agg' | 'etcd' | 'ui' | 'grafana', number>,
-): Node[] {
+): Omit<Node, 'image'>[] {
   const put = (name: string, content: string | Buffer, mode = 0o644) => {
     const path = join(directory, name);
     writeFileSync(path, content);
@@ -169,10 +171,7 @@ function tellPlan(engine: Engine, nodes: readonly Node[]): void {
   );
   line();
   for (const node of nodes) {
-    paragraph(
-      `docker run -d --network=host ${[...node.options, imageOf(node.name), ...node.args].join(' ')}`,
-      '  ',
-    );
+    paragraph(`docker run -d --network=host ${[...node.options, node.image, ...node.args].join(' ')}`, '  ');
   }
   line();
 }
@@ -185,7 +184,7 @@ async function startNode(node: Node, docker: Docker): Promise<void> {
     `--name=${nameOf(node)}`,
     '--network=host',
     ...node.options,
-    imageOf(node.name),
+    node.image,
     ...node.args,
   ];
   const { exitCode, stderr } = await docker(...words);

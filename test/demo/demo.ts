@@ -25,10 +25,11 @@ const usage = `usage: npm run demo [-- OPTION...]
 Starts an LDMS cluster on this machine, four samplers, three aggregators, maestro and
 the web back-end, and shows what happens.
 
-  --containers  the six images in its place, as containers of docker or podman; build
-                them first: npm run images -- build --ovis DIR
-  --once        end when everything has been shown, not at Ctrl-C
-  --help        print this
+  --containers      the six images in its place, as containers of docker or podman; build
+                    them first: npm run images -- build --ovis DIR
+  --namespace NAME  what stands before ldms-samp in their names (ovishpc)
+  --once            end when everything has been shown, not at Ctrl-C
+  --help            print this
 `;
 
 const deadlineMs = 60_000;
@@ -41,6 +42,8 @@ async function main(words: readonly string[]): Promise<number> {
   const wrong: string[] = [];
   const options = minimist([...words], {
     boolean: ['containers', 'once', 'help'],
+    string: ['namespace'],
+    default: { namespace: 'ovishpc' },
     unknown: (word) => {
       wrong.push(word);
       return false;
@@ -77,7 +80,8 @@ async function main(words: readonly string[]): Promise<number> {
   process.stdout.on('error', () => stopping.abort());
 
   const directory = makeDirectory();
-  if (options['containers']) return await showContainers(directory, options['once'] === true);
+  if (options['containers'])
+    return await showContainers(directory, options['namespace'], options['once'] === true);
   let failed = false;
   try {
     await show(directory, options['once'] === true);
@@ -110,9 +114,9 @@ function mayBeEntered(directory: string): boolean {
 }
 
 /** The images in place of local nodes; the exit status. */
-async function showContainers(directory: string, once: boolean): Promise<number> {
+async function showContainers(directory: string, namespace: string, once: boolean): Promise<number> {
   try {
-    const good = await demonstrateContainers(directory, patience, async () => {
+    const good = await demonstrateContainers(directory, namespace, patience, async () => {
       if (once) return;
       event('demo', 'everything runs; Ctrl-C stops it', 'key');
       await new Promise((resolve) => stopping.signal.addEventListener('abort', resolve));
