@@ -1,6 +1,5 @@
 /** What images are called. */
-import type { Arch } from './arch.ts';
-import { hostArch } from './arch.ts';
+import { type Arch, hostArch } from './arch.ts';
 import type { StepName } from './images.ts';
 
 /** The Debian base that `base` makes, which no registry has. */

@@ -76,7 +76,10 @@ function userOfMunged(host: Host): User | Problem {
 // To change the user, to give it its directory and key, to read a key that is not root's, and to end it.
 const mungedNeeds = ['SETUID', 'SETGID', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL'];
 
-/** Changing the user, and ending what runs as another, take capabilities that --cap-drop=ALL takes away from root. */
+/**
+ * Changing the user, giving it its directory and a copy of the key, and ending what runs as another take
+ * capabilities that --cap-drop=ALL takes away from root.
+ */
 function mayChangeUser(user: User, copyBecause: string | undefined, host: Host): Requirement[] {
   const isThere = host.look(host.path(privateDirectory)).kind === 'directory';
   const lacking = [
