@@ -1,18 +1,23 @@
-/** `build`: everything that can be wrong is looked at first, then the images are built side by side. */
+/** `build`: everything that can be wrong is looked at first, then all is built that can be, side by side. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { hostArch } from './arch.ts';
 import { makeContext, type Sources } from './context.ts';
-import { buildCommand, type Engine, findEngine, inspectImage } from './engine.ts';
+import { type Engine, findEngine, inspectImage } from './engine.ts';
 import { entrypointBuild, entrypointFor } from './entrypoint.ts';
-import { commonImage, type ImageName, imageNames, type StepName } from './images.ts';
+import { type Building, imageStep } from './image.ts';
+import { commonImage, type ImageName, type StepName } from './images.ts';
 import { listImages } from './list.ts';
 import { readMetadata, repository } from './metadata.ts';
-import { madeBase, tagsOf } from './names.ts';
+import { madeBase } from './names.ts';
 import type { Options } from './options.ts';
 import { BuilderError, exitStatus } from './problem.ts';
+import { wrongWithPlace } from './sources/assemble.ts';
+import { type SourceBuild, sourceSteps, sourcesOf } from './sources/build.ts';
+import { forget, lock } from './sources/place.ts';
+import { pluginRecord, treeRecord } from './sources/record.ts';
 import { megabytes, wantSpace } from './space.ts';
 import { failureText, type Outcome, runSteps, type Step } from './steps.ts';
+import { tellPlan } from './tell-plan.ts';
 import { wrongWithDsosds, wrongWithOvis } from './tree.ts';
 
 /** Where text goes: what was asked for, and what is wrong. */
@@ -24,32 +29,17 @@ export interface Terminal {
 /** Where contexts and logs are. */
 export const placeOf = (arch: string): string => join(repository, 'dist/images', arch);
 
-/** What all images of one build have in common. */
-interface Building {
-  readonly options: Options;
-  readonly engine: Engine;
-  readonly sources: Sources;
-  /** Undefined when no Debian image is built. */
-  readonly baseImage: string | undefined;
-  readonly network: string | undefined;
-  /** Where contexts and logs are. */
-  readonly place: string;
-  /** Where this build has its contexts. */
-  readonly work: string;
-  readonly revision: string;
-  readonly version: string;
-}
-
-/** Builds the images; the status to exit with. */
+/** Builds what is asked for; the status to exit with. */
 export async function build(options: Options, terminal: Terminal, signal: AbortSignal): Promise<number> {
   const { print, complain } = terminal;
   const sources = await prepare(options);
   const engine = await findEngine(options.engine, signal);
+  const commits = await sourcesOf(options, signal);
   const names = namesOf(options.images);
   const baseImage = names.includes(commonImage) ? await baseOf(options, engine) : undefined;
   const place = placeOf(options.arch);
   mkdirSync(place, { recursive: true });
-  await wantSpace(names, sources, engine, options, place);
+  if (!options.dryRun) await wantSpace(names, sources, engine, options, place);
   for (const failure of engine.passedOver) complain(`${failure}\n`);
   // docker with neither bridge nor any other network of its own still has the host's.
   const network = options.network ?? (engine.hasNetwork ? undefined : 'host');
@@ -64,12 +54,45 @@ export async function build(options: Options, terminal: Terminal, signal: AbortS
   // Its own, for whoever builds something else at the same time.
   const work = mkdtempSync(join(place, 'build.'));
   const building = { options, engine, sources, baseImage, network, place, work, revision, version };
-  const steps = [entrypointStep(options, place), ...names.map((image) => imageStep(image, building))];
-  const outcomes = await runSteps(steps, options.jobs, signal).finally(() =>
-    rmSync(work, { recursive: true }),
-  );
+  const sourceBuild = { options, engine, network, sources: commits, toolchains: new Map() };
+  const free = commits.length > 0 && !options.dryRun ? lock(options.arch) : undefined;
+  try {
+    if (options.clean && free) for (const { component } of commits) forget(options.arch, component);
+    if (options.dryRun) return await tellPlan(names, building, sourceBuild, print, signal);
+    const steps = stepsOf(names, building, sourceBuild);
+    const outcomes = await runSteps(steps, options.jobs, signal);
+    const inOrder = outcomes.toSorted((a, b) => steps.indexOf(a.step) - steps.indexOf(b.step));
+    return await tell(inOrder, building, terminal, signal);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+    free?.();
+  }
+}
+
+/** All steps, in the order in which they are shown. */
+function stepsOf(names: readonly StepName[], building: Building, sourceBuild: SourceBuild): readonly Step[] {
+  const { options, place } = building;
+  const isBasis = (name: StepName) => name === commonImage || name === 'dev';
+  const imageSteps = (wanted: (name: StepName) => boolean) =>
+    names.filter(wanted).map((image) => imageStep(image, building));
+  return [
+    ...(names.length > 0 ? [entrypointStep(options, place)] : []),
+    ...imageSteps(isBasis),
+    ...sourceSteps(sourceBuild, names.includes('dev') ? ['entrypoint', commonImage, 'dev'] : []),
+    ...imageSteps((name) => !isBasis(name)),
+  ];
+}
+
+/** Tells how it ended; the status to exit with. */
+async function tell(
+  outcomes: readonly Outcome[],
+  building: Building,
+  { print, complain }: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
+  const { engine, options } = building;
   if (signal.aborted) {
-    complain('interrupted; layers that were finished are kept, and the next build goes on from there\n');
+    complain('interrupted; what was finished is kept, and the next build goes on from there\n');
     return exitStatus.failed;
   }
   for (const { step, warnings } of outcomes) {
@@ -80,52 +103,10 @@ export async function build(options: Options, terminal: Terminal, signal: AbortS
     return exitStatus.failed;
   }
   print('\n');
-  await listImages(engine, options, print);
+  if (options.images.length > 0) await listImages(engine, options, print);
+  if (options.steps.includes('ovis')) print(`the OVIS tree: ${options.ovis}\n`);
+  if (options.steps.includes('dsosds')) print(`the plugin folder: ${options.dsosds}\n`);
   return 0;
-}
-
-function imageStep(image: StepName, building: Building): Step {
-  const { options, engine, sources, network, place, work } = building;
-  const tags = tagsOf(image, options);
-  return {
-    name: image,
-    title: image === commonImage ? 'what the Debian images have in common' : `ldms-${image}`,
-    after: ['entrypoint', ...(image === commonImage || image === 'grafana' ? [] : [commonImage])],
-    log: join(place, 'log', `${image}.log`),
-    run: async ({ command, say }) => {
-      const context = join(work, image);
-      say(`context: ${megabytes(makeContext(image, context, sources))}`);
-      await command(
-        buildCommand(engine, {
-          context,
-          tags,
-          args: argumentsOf(image, building),
-          platform: options.arch === hostArch() ? undefined : `linux/${options.arch}`,
-          network,
-          noCache: !options.cache,
-        }),
-      );
-      // What was sent is not needed any more, and would be as much again.
-      rmSync(context, { recursive: true });
-      const made = await inspectImage(engine, tags[0]);
-      if (!made) throw new Error(notKept(engine, tags[0]));
-      return Number.isFinite(made.size) ? megabytes(made.size) : 'done';
-    },
-  };
-}
-
-/** The ARGs of an image's Dockerfile. */
-function argumentsOf(image: StepName, building: Building): Record<string, string> {
-  const { options, baseImage, version, revision, sources } = building;
-  if (image === commonImage) return { BASE_IMAGE: baseImage ?? '' };
-  return {
-    ...(image === 'grafana'
-      ? { GRAFANA_IMAGE: options.grafanaImage }
-      : { COMMON_IMAGE: tagsOf(commonImage, options)[0] }),
-    VERSION: options.tag === 'latest' ? version : options.tag,
-    REVISION: revision,
-    CREATED: new Date(sources.created * 1000).toISOString().replace('.000Z', 'Z'),
-  };
 }
 
 /** What failed, with its last lines; what was not built for it; and what to do about a base that is not there. */
@@ -137,9 +118,8 @@ async function tellFailures(
   const failed = outcomes.filter((outcome) => !outcome.done);
   for (const outcome of failed) if (!outcome.since) complain(`\nerror: ${failureText(outcome)}`);
   for (const since of new Set(failed.flatMap((outcome) => outcome.since ?? []))) {
-    const kept = new Set(failed.filter((outcome) => outcome.since === since).map(({ step }) => step.name));
-    const names = [commonImage, ...imageNames].filter((name) => kept.has(name));
-    complain(`\nnot built, since ${since} failed: ${names.join(', ')}\n`);
+    const kept = failed.filter((outcome) => outcome.since === since).map(({ step }) => step.name);
+    complain(`\nnot built, since ${since} failed: ${kept.join(', ')}\n`);
   }
   const commonFailed = failed.some(({ step, since }) => step.name === commonImage && !since);
   if (commonFailed && baseImage && !(await inspectImage(engine, baseImage))) {
@@ -147,11 +127,7 @@ async function tellFailures(
   }
 }
 
-/** Without it, whatever is built from it would be built from a registry's image of that name. */
-const notKept = ({ name }: Engine, image: string): string =>
-  `${name} has built ${image}, and does not have it${name === 'docker' ? '; if a builder of buildx is in use: docker buildx use default' : ''}`;
-
-/** The steps for some images: those, and what they are built from. */
+/** The image steps for some images: those, and what they are built from. */
 function namesOf(images: readonly ImageName[]): readonly StepName[] {
   const debian = images.some((image) => image !== 'grafana');
   return debian ? [commonImage, ...images] : images;
@@ -178,13 +154,16 @@ export async function contexts(
   return 0;
 }
 
-/** Looks at the inputs, all of them. */
-async function prepare(options: Options): Promise<Sources> {
-  const { images, ovis, dsosds, arch } = options;
+/** Looks at the inputs, all of them: the trees that are there, and the places of those that will be. */
+async function prepare({ images, steps, ovis, dsosds, arch }: Options): Promise<Sources> {
   const wrong = [
-    ...wrongWithOvis(ovis, images, arch),
-    ...(images.includes('grafana') ? wrongWithDsosds(dsosds) : []),
-  ];
+    ...(steps.includes('ovis') ? [wrongWithPlace(ovis, treeRecord)] : wrongWithOvis(ovis, images, arch)),
+    ...(steps.includes('dsosds')
+      ? [wrongWithPlace(dsosds, pluginRecord)]
+      : images.includes('grafana')
+        ? wrongWithDsosds(dsosds)
+        : []),
+  ].filter((sentence) => sentence !== undefined);
   if (wrong.length > 0) throw new BuilderError('input', wrong);
   const { created } = await readMetadata(process.env);
   return { ovis, dsosds, entrypoint: entrypointFor(arch), created };

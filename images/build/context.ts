@@ -19,6 +19,7 @@ import {
 import { dirname, join } from 'node:path';
 import { ovisContents, type StepName } from './images.ts';
 import { repository } from './metadata.ts';
+import { digestOf } from './sources/files.ts';
 import { filesBelow, select } from './tree.ts';
 
 /** Where the files come from; all absolute. */
@@ -56,6 +57,14 @@ export function makeContext(image: StepName, directory: string, sources: Sources
     lutimesSync(path, sources.created, sources.created);
   }
   return contextBytes(image, sources);
+}
+
+/** What a context will have, without making it: the digest of each file, and whether it is executable. */
+export function contextDigests(image: StepName, sources: Sources): Readonly<Record<string, string>> {
+  const mark = (path: string) => (lstatSync(path).mode & 0o111 ? 'x' : '');
+  return Object.fromEntries(
+    entriesOf(image, sources).map(({ to, from }) => [to, `${digestOf(from)}${mark(from)}`]),
+  );
 }
 
 /** How large a context will be, in bytes. */

@@ -15,6 +15,8 @@ export interface Engine {
   readonly store: string | undefined;
   /** Whether containers have a network of their own; else the host's is all that there is. */
   readonly hasNetwork: boolean;
+  /** Whether it runs as its caller, and not as root: root inside is the caller outside. */
+  readonly rootless: boolean;
   /** Why those that are looked for before it are not used, where they are installed. */
   readonly passedOver: readonly string[];
   /** Ends what it is asked about, once it is aborted. */
@@ -37,6 +39,8 @@ export interface BuildRequest {
   readonly context: string;
   readonly tags: readonly string[];
   readonly args: Readonly<Record<string, string>>;
+  /** Labels besides the recipe's own. */
+  readonly labels: Readonly<Record<string, string>>;
   /** `linux/arm64`; undefined for this machine's. */
   readonly platform: string | undefined;
   readonly network: string | undefined;
@@ -82,6 +86,7 @@ async function ask(
         DockerRootDir?: string;
         ServerErrors?: string[];
         Plugins?: { Network?: string[] };
+        SecurityOptions?: string[];
         host?: object;
       };
       // As the package podman-docker has it.
@@ -94,6 +99,7 @@ async function ask(
         version: info.ServerVersion,
         store: info.DockerRootDir,
         hasNetwork: bridge.exitCode === 0,
+        rootless: info.SecurityOptions?.includes('name=rootless') ?? false,
       };
     }
     const words = ['info', '--format', 'json'].slice(0, name === 'buildah' ? 1 : 3);
@@ -105,7 +111,13 @@ async function ask(
     const version =
       info.version?.Version ??
       (await execa(name, ['--version'], options)).stdout.replace(/^\S+ version (\S+).*/s, '$1');
-    return { name, version, store: info.store?.graphRoot ?? info.store?.GraphRoot, hasNetwork: true };
+    return {
+      name,
+      version,
+      store: info.store?.graphRoot ?? info.store?.GraphRoot,
+      hasNetwork: true,
+      rootless: process.getuid?.() !== 0,
+    };
   } catch (error) {
     const { code, stderr, shortMessage, message } = error as ExecaError;
     if (code === 'ENOENT') return notInstalled;
@@ -122,7 +134,7 @@ async function ask(
 
 /** The command line that builds an image. */
 export function buildCommand({ name }: Pick<Engine, 'name'>, request: BuildRequest): readonly string[] {
-  const { context, tags, args, platform, network, noCache } = request;
+  const { context, tags, args, labels, platform, network, noCache } = request;
   return [
     name,
     'build',
@@ -133,6 +145,7 @@ export function buildCommand({ name }: Pick<Engine, 'name'>, request: BuildReque
     ...(platform ? [`--platform=${platform}`] : []),
     ...tags.map((tag) => `--tag=${tag}`),
     ...Object.entries(args).map(([key, value]) => `--build-arg=${key}=${value}`),
+    ...Object.entries(labels).map(([key, value]) => `--label=${key}=${value}`),
     ...proxies.filter((key) => process.env[key]).map((key) => `--build-arg=${key}`),
     context,
   ];

@@ -16,12 +16,13 @@ export async function listImages(
   options: Wanted,
   print: (text: string) => void,
 ): Promise<number> {
-  const found: { step: StepName; name: string; image: StoredImage }[] = [];
-  for (const step of [commonImage, ...options.images] satisfies StepName[]) {
+  const steps: readonly StepName[] = [commonImage, ...options.images];
+  const asked = steps.map(async (step) => {
     const [name] = tagsOf(step, options);
     const image = await inspectImage(engine, name);
-    if (image) found.push({ step, name, image });
-  }
+    return image ? [{ step, name, image }] : [];
+  });
+  const found = (await Promise.all(asked)).flat();
   const images = found.map(({ image }) => image);
   const built = found
     .filter(({ step }) => step !== commonImage)
@@ -42,7 +43,7 @@ export async function listImages(
 }
 
 /** Rows with their columns aligned. */
-function tableOf(rows: readonly (readonly string[])[]): string {
+export function tableOf(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
   const lines = rows.map((row) => row.map((text, at) => text.padEnd(widths[at] ?? 0)).join('  '));
   return lines.map((line) => `${line.trimEnd()}\n`).join('');

@@ -36,8 +36,8 @@ export async function wantSpace(
   const withProgram = (step: StepName) => step === commonImage || step === 'grafana';
   const contextsTake = steps.reduce(
     (sum, step) =>
-      // The program may not have been built yet.
-      sum + (withProgram(step) ? 120e6 : contextBytes(step, sources)),
+      // The program may not have been built yet, nor the OVIS tree, whose size nobody knows then.
+      sum + (withProgram(step) ? 120e6 : existsSync(sources.ovis) ? contextBytes(step, sources) : 0),
     0,
   );
   // What is there already is mostly not made again.

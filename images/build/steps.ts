@@ -16,6 +16,8 @@ export interface Step {
   readonly after: readonly string[];
   /** Where its output is kept. */
   readonly log: string;
+  /** What else to tell when it has failed: where to go on. */
+  readonly help?: () => string;
   /** Does it; what it gives is shown behind its title. Throws if it fails. */
   readonly run: (tools: Tools) => Promise<string>;
 }
@@ -26,8 +28,12 @@ export interface Tools {
   readonly signal: AbortSignal;
   /** Keeps a line in the log, and shows it while nothing newer is there. */
   readonly say: (line: string) => void;
-  /** Runs a program to its end, its output being kept; throws if it fails. */
-  readonly command: (words: readonly string[], env?: NodeJS.ProcessEnv) => Promise<void>;
+  /** Runs a program to its end, its output being kept, and heard line by line; throws if it fails. */
+  readonly command: (
+    words: readonly string[],
+    env?: NodeJS.ProcessEnv,
+    hear?: (line: string) => void,
+  ) => Promise<void>;
 }
 
 /** How a step ended. */
@@ -64,7 +70,8 @@ export async function runSteps(
   jobs: number,
   signal: AbortSignal,
 ): Promise<readonly Outcome[]> {
-  const ends = new Map(steps.map(({ name }) => [name, Promise.withResolvers<boolean>()]));
+  /** What each step waits for another with: undefined if that is done, or the one that failed first. */
+  const ends = new Map(steps.map(({ name }) => [name, Promise.withResolvers<string | undefined>()]));
   const outcomes: Outcome[] = [];
   const task = (step: Step): ListrTask => ({
     title: step.title,
@@ -75,10 +82,13 @@ export async function runSteps(
         throw new Error(why);
       };
       let log: WriteStream | undefined;
-      let done = false;
+      let failed: string | undefined = step.name;
       try {
         for (const name of step.after) {
-          if ((await ends.get(name)?.promise) === false) fail(`it needs ${name}, which failed`, name);
+          const since = await ends.get(name)?.promise;
+          if (since === undefined || signal.aborted) continue;
+          failed = since;
+          fail(`it needs ${name}, which failed`, since);
         }
         if (signal.aborted) fail('interrupted');
         const begun = performance.now();
@@ -90,8 +100,8 @@ export async function runSteps(
             if (isTerminal()) shown.output = line;
           }),
         );
-        done = true;
-        outcomes.push({ step, done, warnings });
+        failed = undefined;
+        outcomes.push({ step, done: true, warnings });
         shown.title = `${step.title}: ${result}, ${((performance.now() - begun) / 1000).toFixed(1)} s`;
       } catch (error) {
         const known = outcomes.some((outcome) => outcome.step === step);
@@ -99,13 +109,12 @@ export async function runSteps(
         fail(signal.aborted ? 'interrupted' : error instanceof Error ? error.message : String(error));
       } finally {
         if (log) await new Promise((resolve) => log?.end(resolve));
-        ends.get(step.name)?.resolve(done);
+        ends.get(step.name)?.resolve(failed);
       }
     },
   });
-  // One that waits takes up a place: those that can begin come first.
-  const inOrder = steps.toSorted((a, b) => a.after.length - b.after.length);
-  const list = new Listr(inOrder.map(task), {
+  // One that waits takes up a place: whatever it waits for has to come before it.
+  const list = new Listr(inOrder(steps).map(task), {
     concurrent: jobs,
     exitOnError: false,
     registerSignalListeners: false,
@@ -116,6 +125,20 @@ export async function runSteps(
   });
   await list.run();
   return outcomes;
+}
+
+/** Steps by how many others have to be done one after the other before them. */
+function inOrder(steps: readonly Step[]): readonly Step[] {
+  const depths = new Map<string, number>();
+  const depth = ({ name, after }: Step): number => {
+    const known = depths.get(name);
+    if (known !== undefined) return known;
+    const below = steps.filter((step) => after.includes(step.name)).map(depth);
+    const found = 1 + Math.max(0, ...below);
+    depths.set(name, found);
+    return found;
+  };
+  return steps.toSorted((a, b) => depth(a) - depth(b));
 }
 
 /** Whether there is a terminal to draw on; one that does not know its width, as under script(1), is none. */
@@ -136,7 +159,7 @@ function toolsOf(
     if (warning) warnings.push(warning);
     if (line.trim()) show(line.trim());
   };
-  const command: Tools['command'] = async (words, env) => {
+  const command: Tools['command'] = async (words, env, hear) => {
     const [program = '', ...args] = words;
     log.write(`$ ${words.join(' ')}\n`);
     const child = execa(program, args, {
@@ -148,7 +171,10 @@ function toolsOf(
       forceKillAfterDelay: killAfterMs,
       ...(env && { env }),
     });
-    for await (const line of child.iterable({ from: 'all' })) say(String(line));
+    for await (const line of child.iterable({ from: 'all' })) {
+      say(String(line));
+      hear?.(String(line));
+    }
     const result = await child;
     if (result.failed) {
       const how =
@@ -173,5 +199,5 @@ export function failureText({ step, why }: Failed): string {
     // It failed before it had one.
     return `${step.name}: ${why}\n`;
   }
-  return `${step.name}: ${why}; its last lines, from ${step.log}:\n${lines.map((line) => `  | ${line}\n`).join('')}`;
+  return `${step.name}: ${why}; its last lines, from ${step.log}:\n${lines.map((line) => `  | ${line}\n`).join('')}${step.help?.() ?? ''}`;
 }

@@ -1,4 +1,8 @@
-/** The pages in docs/ that are made from the program's own tables. */
+/** The pages in docs/ that are made from the program's own tables, or have parts that are. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { commandNames } from '../../images/build/commands.ts';
+import { usage, usageOf } from '../../images/build/usage.ts';
 import { helpText } from '../../src/commands/help.ts';
 import { exitCodes } from '../../src/problem.ts';
 import { settingsTable } from '../../src/settings.ts';
@@ -8,7 +12,27 @@ const made =
 
 /** Each page's file name below docs/, and its text. */
 export function pages(): Record<string, string> {
-  return { 'help.txt': helpText(), 'settings.md': settingsPage(), 'exit-codes.md': exitCodesPage() };
+  return {
+    'help.txt': helpText(),
+    'settings.md': settingsPage(),
+    'exit-codes.md': exitCodesPage(),
+    'building.md': withHelp(readFileSync(join(import.meta.dirname, '../../docs/building.md'), 'utf8')),
+  };
+}
+
+/** The image builder's help texts by the names that their blocks have: `commands`, and each command. */
+export const helpTexts: Readonly<Record<string, string>> = {
+  commands: usage(),
+  ...Object.fromEntries(commandNames.map((command) => [command, usageOf(command)])),
+};
+
+/** A page of which each block from `<!-- help: NAME -->` to `<!-- /help -->` has that help text. */
+export function withHelp(page: string): string {
+  return page.replaceAll(/(<!-- help: (\S+) -->\n).*?(<!-- \/help -->)/gs, (_, begin, name, end) => {
+    const text = helpTexts[name];
+    if (text === undefined) throw new Error(`docs/building.md: there is no help text ${name}`);
+    return `${begin}\`\`\`text\n${text}\`\`\`\n${end}`;
+  });
 }
 
 function settingsPage(): string {

@@ -156,11 +156,23 @@ describe('--help and --version', () => {
     expect((await run(program, ['--version'])).stdout).toBe(`ldms-entrypoint ${version}\n`);
   });
 
-  test('docs/help.txt, docs/settings.md and docs/exit-codes.md are what the program says (npm run docs)', async () => {
+  test('the made pages in docs/ are what the programs say (npm run docs)', async () => {
     const { pages } = await import('../docs/pages.ts');
     for (const [page, text] of Object.entries(pages())) {
       expect(readFileSync(join(repository, 'docs', page), 'utf8'), page).toBe(text);
     }
+  });
+
+  test("docs/building.md has the image builder's help texts, each once, and another is seen", async () => {
+    const { helpTexts, withHelp } = await import('../docs/pages.ts');
+    const page = readFileSync(join(repository, 'docs/building.md'), 'utf8');
+    const blocks = [...page.matchAll(/^<!-- help: (\S+) -->\n```text\n(.*?)```\n<!-- \/help -->$/gms)];
+    expect(blocks.map(([, name]) => name).sort()).toEqual(Object.keys(helpTexts).sort());
+    for (const [, name = '', text] of blocks) expect(text, name).toBe(helpTexts[name]);
+    const stale = page.replace('--dry-run', '--dry-rum');
+    expect(stale).not.toBe(page);
+    expect(withHelp(stale)).toBe(page);
+    expect(() => withHelp('<!-- help: bild -->\n<!-- /help -->')).toThrow('there is no help text bild');
   });
 
   test('fits a terminal of 110 columns', async () => {

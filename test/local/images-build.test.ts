@@ -23,8 +23,18 @@ test('all images: each its own context, arguments, names and log, and one time',
     ...['docker', 'build', '--force-rm'],
     ...[`--tag=ovishpc/ldms-${image}:latest`, `--tag=ovishpc/ldms-${image}:latest-${hostArch()}`],
     ...args.map((arg) => `--build-arg=${arg}`),
+    `--label=${inputs(image)}`,
     join(work, image),
   ];
+  /** The label that tells what it was made from; each has its own. */
+  const inputs = (image: string) =>
+    builder
+      .asked(image)
+      ?.find((word) => word.includes('.inputs='))
+      ?.replace('--label=', '') ?? 'none';
+  const all = ['common', ...imageNames].map(inputs);
+  expect(new Set(all).size).toBe(all.length);
+  for (const each of all) expect(each).toMatch(/^com\.github\.ovis-hpc\.inputs=[0-9a-f]{64}$/);
   const labels = ['VERSION=9.8.7', 'REVISION=unknown', 'CREATED=1970-01-01T23:59:59Z'];
   expect(builder.asked('common')).toEqual(ask('common', 'BASE_IMAGE=debian:bookworm-slim'));
   for (const image of imageNames.filter((name) => name !== 'grafana')) {

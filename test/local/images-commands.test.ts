@@ -9,7 +9,13 @@ import { repository, run } from '../support/program.ts';
 test.each([{ words: [] }, { words: ['--help'] }])('help: $words', async ({ words }) => {
   const { code, stdout, stderr } = await withDocker().run(words);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toMatch(/^usage: npm run images -- COMMAND \[IMAGE\.\.\.\] \[OPTION\.\.\.\]\n/);
+  expect(stdout).toMatch(/^usage: npm run images -- COMMAND \[WORD\.\.\.\] \[OPTION\.\.\.\]\n/);
+});
+
+test('help: of one command', async () => {
+  const { code, stdout, stderr } = await withDocker().run(['list', '--help']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^usage: npm run images -- list \[IMAGE\.\.\.\] \[OPTION\.\.\.\]\n/);
 });
 
 test('mistakes end with 64, all of them told, before anything is done', async () => {
@@ -19,8 +25,8 @@ test('mistakes end with 64, all of them told, before anything is done', async ()
     stdout: '',
     stderr: [
       'error: there is no option --tga; did you mean --tag?',
-      'error: there is no image smap; there are dev, samp, agg, maestro, ui, grafana',
-      'npm run images -- --help tells more\n',
+      'error: build makes no smap; there are dev, samp, agg, maestro, ui, grafana, ovis, dsosds and all',
+      'npm run images -- build --help tells more\n',
     ].join('\n'),
   });
   expect(builder.kept()).toEqual(['']);

@@ -34,7 +34,7 @@ const expectCleanedUp = (builder: Builder) => {
 };
 
 /** What is told of interrupted builds. */
-const goesOn = 'interrupted; layers that were finished are kept, and the next build goes on from there\n';
+const goesOn = 'interrupted; what was finished is kept, and the next build goes on from there\n';
 
 /** An answer that does not come. */
 const asking = `keep asking; ${forLong}`;

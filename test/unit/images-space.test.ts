@@ -23,7 +23,14 @@ vi.mock('../../images/build/engine.ts', () => ({
 const place = '/checkout/dist/images';
 /** It has to be there. */
 const store = import.meta.dirname;
-const docker: Engine = { name: 'docker', version: '1', store, hasNetwork: true, passedOver: [] };
+const docker: Engine = {
+  name: 'docker',
+  version: '1',
+  store,
+  hasNetwork: true,
+  rootless: false,
+  passedOver: [],
+};
 const sources: Sources = { ovis: '/nonexistent', dsosds: '/nonexistent', entrypoint: '', created: 0 };
 /** Of these, all contexts but that of `dev` have the program, and none has OVIS. */
 const steps = ['common', 'dev', 'grafana'] as const;
