@@ -299,8 +299,10 @@ async function make(place, foreign) {
   /** @type {string[]} */
   let cached = [];
   if (!foreign) {
-    // A fixed seed makes the code caches, and so the program, the same bytes each time.
-    seal(place, warmBootScript(), 'warm', sources, ['--random-seed=1']);
+    // A fixed seed makes the code caches, and so the program, the same bytes each time. So does one thread
+    // alone: a cache tells which functions another thread is compiling at that moment.
+    const sameEachTime = ['--random-seed=1', '--no-concurrent-sparkplug', '--no-concurrent-recompilation'];
+    seal(place, warmBootScript(), 'warm', sources, sameEachTime);
     cached = await makeCodeCaches();
   }
   seal(place, bootScript(cached), out, [...sources, ...cached.map((name) => `${name}.cache`)]);

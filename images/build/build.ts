@@ -1,6 +1,7 @@
 /** `build`: everything that can be wrong is looked at first, then all is built that can be, side by side. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { prefixOf } from './config/variables.ts';
 import { makeContext, type Sources } from './context.ts';
 import { type Engine, findEngine, inspectImage } from './engine.ts';
 import { entrypointBuild, entrypointFor } from './entrypoint.ts';
@@ -12,7 +13,9 @@ import { madeBase } from './names.ts';
 import type { Options } from './options.ts';
 import { BuilderError, exitStatus } from './problem.ts';
 import { wrongWithPlace } from './sources/assemble.ts';
-import { type SourceBuild, sourceSteps, sourcesOf } from './sources/build.ts';
+import { componentsOf, type SourceBuild, sourceSteps, sourcesOf } from './sources/build.ts';
+import { components } from './sources/components.ts';
+import { wrongWithEngine } from './sources/container.ts';
 import { forget, lock } from './sources/place.ts';
 import { pluginRecord, treeRecord } from './sources/record.ts';
 import { megabytes, wantSpace } from './space.ts';
@@ -34,6 +37,8 @@ export async function build(options: Options, terminal: Terminal, signal: AbortS
   const { print, complain } = terminal;
   const sources = await prepare(options);
   const engine = await findEngine(options.engine, signal);
+  const unfit = componentsOf(options).length > 0 ? wrongWithEngine(engine, process.env) : undefined;
+  if (unfit !== undefined) throw new BuilderError('unavailable', [unfit]);
   const commits = await sourcesOf(options, signal);
   const names = namesOf(options.images);
   const baseImage = names.includes(commonImage) ? await baseOf(options, engine) : undefined;
@@ -50,6 +55,7 @@ export async function build(options: Options, terminal: Terminal, signal: AbortS
     ...(baseImage === undefined ? [] : [`from ${baseImage}`]),
   ];
   print(`${facts.join(', ')}\n`);
+  for (const left of leftOut(options)) print(`${left}\n`);
   const { version, revision } = await readMetadata(process.env);
   // Its own, for whoever builds something else at the same time.
   const work = mkdtempSync(join(place, 'build.'));
@@ -67,6 +73,14 @@ export async function build(options: Options, terminal: Terminal, signal: AbortS
     rmSync(work, { recursive: true, force: true });
     free?.();
   }
+}
+
+/** What the user may miss: components that have no repository. */
+function leftOut({ steps, sources }: Options): string[] {
+  const all = components.filter((component) => steps.includes(component === 'dsosds' ? 'dsosds' : 'ovis'));
+  return all
+    .filter((component) => sources[component].repository === undefined)
+    .map((component) => `${component} is left out: ${prefixOf(component)}_REPO is empty`);
 }
 
 /** All steps, in the order in which they are shown. */
@@ -155,19 +169,21 @@ export async function contexts(
 }
 
 /** Looks at the inputs, all of them: the trees that are there, and the places of those that will be. */
-async function prepare({ images, steps, ovis, dsosds, arch }: Options): Promise<Sources> {
+async function prepare(options: Options): Promise<Sources> {
+  const { images, ovis, dsosds, arch } = options;
+  const made = componentsOf(options);
+  const makesOvis = made.some((component) => component !== 'dsosds');
   const wrong = [
-    ...(steps.includes('ovis') ? [wrongWithPlace(ovis, treeRecord)] : wrongWithOvis(ovis, images, arch)),
-    ...(steps.includes('dsosds')
-      ? [wrongWithPlace(dsosds, pluginRecord)]
-      : images.includes('grafana')
-        ? wrongWithDsosds(dsosds)
-        : []),
+    ...(makesOvis ? [wrongWithPlace(ovis, treeRecord)] : wrongWithOvis(ovis, images, arch)),
+    ...(made.includes('dsosds') ? [wrongWithPlace(dsosds, pluginRecord)] : wrongWithPlugin(images, dsosds)),
   ].filter((sentence) => sentence !== undefined);
   if (wrong.length > 0) throw new BuilderError('input', wrong);
   const { created } = await readMetadata(process.env);
   return { ovis, dsosds, entrypoint: entrypointFor(arch), created };
 }
+
+const wrongWithPlugin = (images: readonly ImageName[], dsosds: string): string[] =>
+  images.includes('grafana') ? wrongWithDsosds(dsosds) : [];
 
 function entrypointStep({ arch }: Options, place: string): Step {
   return {

@@ -17,7 +17,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ovisContents, type StepName } from './images.ts';
+import { commonImage, ovisContents, type StepName } from './images.ts';
 import { repository } from './metadata.ts';
 import { digestOf } from './sources/files.ts';
 import { filesBelow, select } from './tree.ts';
@@ -72,15 +72,25 @@ export function contextBytes(image: StepName, sources: Sources): number {
   return entriesOf(image, sources).reduce((sum, { from }) => sum + lstatSync(from).size, 0);
 }
 
+/** Where an image has what is neither the program nor OVIS, in its context as below `/`. */
+const ours = 'usr/local/share/ldms-images';
+
+/** What COPY puts at `/` is in directories of a context as it will be in the image. */
 function entriesOf(image: StepName, { ovis, dsosds, entrypoint }: Sources): Entry[] {
-  const recipe = filesBelow(recipeOf(image)).map((file) => ({ to: file, from: join(recipeOf(image), file) }));
-  const program = { to: 'ldms-entrypoint', from: entrypoint };
-  if (image === 'common') return [...recipe, program];
-  if (image === 'grafana') return [...recipe, program, ...pluginEntries(dsosds)];
+  const recipe = { to: 'Dockerfile', from: join(recipeOf(image), 'Dockerfile') };
+  const program = { to: 'program/usr/local/bin/ldms-entrypoint', from: entrypoint };
+  if (image === 'common') return [recipe, ...scripts('dated', 'finish-ovis', 'install'), program];
+  if (image === 'grafana') {
+    const ini = { to: join('files', ours, 'grafana.ini'), from: join(recipeOf(image), 'grafana.ini') };
+    return [recipe, ...scripts('dated', 'install'), program, ini, ...pluginEntries(dsosds)];
+  }
   const contents = ovisContents[image];
   const files = contents ? select(filesBelow(ovis), contents) : [];
-  return [...recipe, ...files.map((file) => ({ to: join('ovis', file), from: join(ovis, file) }))];
+  return [recipe, ...files.map((file) => ({ to: join('ovis/opt/ovis', file), from: join(ovis, file) }))];
 }
+
+const scripts = (...names: readonly string[]): Entry[] =>
+  names.map((name) => ({ to: join('scripts', ours, name), from: join(recipeOf(commonImage), name) }));
 
 /** What grafana loads of a plugin's folder: `dist`, if it was built there, and never what it was built with. */
 function pluginEntries(directory: string): Entry[] {
@@ -88,7 +98,7 @@ function pluginEntries(directory: string): Entry[] {
   const from = existsSync(join(dist, 'plugin.json')) ? dist : directory;
   return filesBelow(from)
     .filter((file) => !/^(node_modules|\.git|\.npm)(\/|$)/.test(file))
-    .map((file) => ({ to: join('dsosds', file), from: join(from, file) }));
+    .map((file) => ({ to: join('files', ours, 'dsosds', file), from: join(from, file) }));
 }
 
 function put(from: string, to: string, seconds: number): void {

@@ -45,6 +45,11 @@ export interface BuildRequest {
   readonly platform: string | undefined;
   readonly network: string | undefined;
   readonly noCache: boolean;
+  /**
+   * The time that podman and buildah give all files of the layers that they make, in seconds since the epoch;
+   * the present if left out. docker has no such option.
+   */
+  readonly created?: number;
 }
 
 /**
@@ -134,12 +139,13 @@ async function ask(
 
 /** The command line that builds an image. */
 export function buildCommand({ name }: Pick<Engine, 'name'>, request: BuildRequest): readonly string[] {
-  const { context, tags, args, labels, platform, network, noCache } = request;
+  const { context, tags, args, labels, platform, network, noCache, created } = request;
   return [
     name,
     'build',
     // OCI's own format has no health check.
     ...(name === 'docker' ? ['--force-rm'] : ['--format=docker', '--layers', '--force-rm']),
+    ...(name !== 'docker' && created !== undefined ? [`--timestamp=${created}`] : []),
     ...(noCache ? ['--no-cache'] : []),
     ...(network ? [`--network=${network}`] : []),
     ...(platform ? [`--platform=${platform}`] : []),

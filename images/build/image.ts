@@ -11,6 +11,7 @@ import { pluginStep, treeStep } from './sources/build.ts';
 import { digestOfInputs, pluginRecord, provenanceOf, treeRecord } from './sources/record.ts';
 import { megabytes } from './space.ts';
 import type { Step } from './steps.ts';
+import { wrongWithDsosds, wrongWithOvis } from './tree.ts';
 
 /** What all images of one build have in common. */
 export interface Building {
@@ -43,6 +44,8 @@ export function imageStep(image: StepName, building: Building): Step {
     after: afterOf(image, options),
     log: join(place, 'log', `${image}.log`),
     run: async ({ command, say }) => {
+      const wrong = wrongWithTree(image, building);
+      if (wrong.length > 0) throw new Error(wrong.join('; '));
       const inputs = await inputsOf(image, building);
       const there = options.cache ? await upToDate(image, inputs, building) : undefined;
       if (there) return `is up to date, ${sizeOf(there)}`;
@@ -78,6 +81,13 @@ function afterOf(image: StepName, { steps }: Options): string[] {
     ...(takesOvis(image) && steps.includes('ovis') ? [treeStep] : []),
     ...(image === 'grafana' && steps.includes('dsosds') ? [pluginStep] : []),
   ];
+}
+
+/** What is wrong with what an image takes, where that has been made in this build and nobody has looked yet. */
+function wrongWithTree(image: StepName, { options, sources }: Building): string[] {
+  if (image === commonImage || image === 'dev') return [];
+  if (image === 'grafana') return options.steps.includes('dsosds') ? wrongWithDsosds(sources.dsosds) : [];
+  return options.steps.includes('ovis') ? wrongWithOvis(sources.ovis, [image], options.arch) : [];
 }
 
 const takesOvis = (image: StepName): boolean => !['common', 'dev', 'grafana'].includes(image);

@@ -5,8 +5,8 @@ import { commonImage, type StepName } from './images.ts';
 import { tableOf } from './list.ts';
 import { isUpToDate } from './sources/assemble.ts';
 import { buildImageOf, plansOf, pluginStep, type SourceBuild, treeStep } from './sources/build.ts';
-import { short } from './sources/component.ts';
 import { toolchainOf } from './sources/container.ts';
+import { short } from './sources/git.ts';
 import { pluginRecord, treeRecord } from './sources/record.ts';
 
 type Row = readonly [what: string, state: string, why: string];
@@ -81,7 +81,7 @@ async function sourceRows(
     const own = plans.filter(({ source }) => (source.component === 'dsosds') === plugin);
     if (own.length === 0) return [];
     const isNew = own.some((plan) => rows[plans.indexOf(plan)]?.[1] !== nothing);
-    const isThere = !isNew && isUpToDate({ directory, record, plans: own });
+    const isThere = !isNew && isUpToDate({ directory, record, plans: own, arch: options.arch });
     return [
       [
         name,

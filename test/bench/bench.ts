@@ -16,6 +16,7 @@ import minimist from 'minimist';
 import { mungeUser } from '../support/machine.ts';
 import { installed } from '../support/needs.ts';
 import { program, repository, run, until } from '../support/program.ts';
+import { building } from './building.ts';
 import { images } from './images.ts';
 import { startAndStop } from './maestro.ts';
 import { makePlace, makeWebPlace, type Place } from './place.ts';
@@ -58,6 +59,7 @@ const parts: Part[] = [
   await atRest(),
   await restartOfMunged(rounds),
   ...(await images(rounds)),
+  ...(await building(rounds)),
 ];
 const text = parts.map((part) => part.text).join('\n');
 process.stdout.write(text);

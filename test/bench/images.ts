@@ -42,16 +42,14 @@ async function sizes(): Promise<Part> {
       '--human=false',
       '--format',
       '{{.Size}}\t{{.CreatedBy}}',
-      imageOf(name),
+      // The others have nothing of ours beside what they share.
+      imageOf(name === 'grafana' ? name : 'common'),
     ]);
     const layers = stdout
       .trim()
       .split('\n')
       .map((line) => line.split('\t'));
-    const isOurs = (command = '') =>
-      /(ADD|COPY) (file|multi):\S+ in \/usr\/local\/(bin|share\/ldms-images)|COPY .*(ldms-entrypoint|finish-ovis)/.test(
-        command,
-      );
+    const isOurs = (command = '') => /COPY (dir:\S+ in|scripts|program|files) \/ /.test(command);
     const ours = layers
       .filter(([, command]) => isOurs(command))
       .reduce((sum, [size]) => sum + Number(size), 0);

@@ -17,9 +17,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { hostArch } from '../../images/build/arch.ts';
+import { prefixOf } from '../../images/build/config/variables.ts';
+import { components, type OvisComponent } from '../../images/build/sources/components.ts';
 import { processesNaming } from './machine.ts';
 import { killAll, type OnTerminal, startOnTerminal } from './probe.ts';
 import { type Result, repository, run, type Started, type StartOptions, start } from './program.ts';
+import { defaultBranch, makeRepositories, type Sources } from './sources.ts';
 
 /** What a stand-in does for each thing that it is asked: lines of sh. */
 export interface Answers {
@@ -32,6 +35,19 @@ export interface Answers {
   readonly build?: string;
   /** When it is to take an image from an archive. */
   readonly load?: string;
+  /** The packages of the image that sources are built in. */
+  readonly packages?: string;
+  /**
+   * While it builds `$component`, whose directory in the cache is `$place`, in the container `$container`;
+   * `exit` ends that. Then it installs into `$tree`.
+   */
+  readonly run?: string;
+  /** `ps`: the containers that there are. */
+  readonly ps?: string;
+  /** `stop` and `rm`. */
+  readonly stop?: string;
+  /** Whatever else it is asked. */
+  readonly other?: string;
 }
 
 /** An image in the engine's store. */
@@ -41,6 +57,8 @@ export interface StandinImage {
   readonly layers: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   readonly arch?: string;
+  /** One that goes with its name, unless another is given. */
+  readonly id?: string;
 }
 
 /** A checkout with a builder. It is removed when its test has finished. */
@@ -90,6 +108,19 @@ export const forLong = 'i=0; while [ $i -lt 5000 ]; do i=$((i + 1)); sleep 0.02;
 
 /** An architecture that is not this machine's. */
 export const otherArch = hostArch() === 'arm64' ? 'amd64' : 'arm64';
+
+/** What stands in for each component of OVIS, by its name: all that the images need. */
+const standinFiles: Readonly<Record<OvisComponent, readonly string[]>> = {
+  maestro: ['bin/maestro', 'bin/maestro_ctrl'],
+  sos: ['lib/libsos.so'],
+  ovis: [
+    ...['sbin/ldmsd', 'lib/libldms.so'],
+    ...['libzap_sock.so', 'libmeminfo.so', 'libstore_csv.so'].map((file) => `lib/ovis-ldms/${file}`),
+  ],
+  numsos: ['lib/numsos.so'],
+  'sosdb-ui': ['ui/sosgui/wsgi.py'],
+  'sosdb-grafana': ['ui/grafana/views.py'],
+};
 
 /** A builder with a docker that answers. */
 export function withDocker(answers: Answers = {}, whenFinished?: typeof onTestFinished): Builder {
@@ -176,6 +207,22 @@ ${text}
       name,
       `store='${path('store')}'
 show() { [ -f "$1" ] && IFS= read -r line <"$1" && printf '%s\\n' "$line"; }
+# What it keeps of an image has the labels that it was given, and is another for others.
+labelled() {
+  file=$1
+  shift
+  for word; do case $word in --label=*) printf '%s\\n' "\${word#--label=}" ;; esac; done | awk -v file="$file" '
+    { at = index($0, "="); key = substr($0, 1, at - 1); value = substr($0, at + 1) }
+    key == "com.github.ovis-hpc.inputs" { id = value }
+    { gsub(/[\\\\"]/, "\\\\\\\\&", value); labels = labels "," "\\"" key "\\":\\"" value "\\"" }
+    END {
+      if ((getline line < file) <= 0) exit 1
+      if (id) sub(/of-[a-z]+/, id, line)
+      at = index(line, "\\"Labels\\":{") + 9
+      rest = substr(line, at + 1)
+      print substr(line, 1, at) (rest ~ /^}/ ? substr(labels, 2) : substr(labels, 2) ",") rest
+    }'
+}
 case $1 in
 info)
   ${answers.info ?? infoOf[name]}
@@ -204,25 +251,65 @@ build)
     --tag=*)
       name=$store/\${word#--tag=}
       [ -d "\${name%/*}" ] || mkdir -p "\${name%/*}"
-      show "$store/of-$image" >"$name"
-      show "$store/of-$image.buildah" >"$name.buildah"
+      labelled "$store/of-$image" "$@" >"$name"
+      labelled "$store/of-$image.buildah" "$@" >"$name.buildah"
       ;;
     esac
   done
   keep "ended	$image"
   ;;
+run)
+  for word; do
+    case $word in
+    --name=*) container=\${word#--name=} ;;
+    --volume=*:/build/script:ro | --volume=*:/build/home) ;;
+    --volume=*:/build/*) place=\${word#--volume=} component=\${word##*/} place=\${place%%:*} ;;
+    --volume=*) tree=\${word#--volume=} tree=\${tree%%:*} ;;
+    esac
+  done
+  case "$*" in
+  *--entrypoint=cat*)
+    ${answers.packages ?? "echo 'gcc 12.2.0'"}
+    ;;
+  *)
+    keep "building	$component"
+    ${answers.run ?? ':'}
+    put() { mkdir -p "$tree/\${1%/*}"; { echo "$component"; cat "$place/src/NEWS" 2>/dev/null; } >"$tree/$1"; }
+    case $component in
+    ${Object.entries(standinFiles)
+      .map(([component, files]) => `${component}) for file in ${files.join(' ')}; do put $file; done ;;`)
+      .join('\n    ')}
+    esac
+    : >"$place/stages/install"
+    keep "built	$component"
+    ;;
+  esac
+  ;;
+ps)
+  ${answers.ps ?? ':'}
+  ;;
+stop | rm)
+  ${answers.stop ?? ':'}
+  ;;
 load | pull)
   ${answers.load ?? ':'}
+  ;;
+*)
+  ${answers.other ?? ':'}
   ;;
 esac`,
     );
   };
-  const have: Builder['have'] = (name, { size, layers, labels = {}, arch = hostArch() }) => {
+  const have: Builder['have'] = (
+    name,
+    { size, layers, labels = {}, arch = hostArch(), id = `sha256:${name}` },
+  ) => {
     const told = [
       {
-        Id: `sha256:${name}`,
+        Id: id,
         Size: size,
         Architecture: arch,
+        Created: '2022-04-15T05:20:00.123456789Z',
         RootFS: { Layers: layers },
         Config: { Labels: labels },
       },
@@ -277,6 +364,48 @@ esac`,
         ['sh', '-c', `stty cols ${columns} rows 40; exec "$@"`, 'sh', process.execPath, main, ...words],
         { path, env: { ...env, PATH: `${env['PATH']}:${process.env['PATH']}` } },
       ),
+  };
+}
+
+/** A builder that is to build from sources. */
+export interface SourceBuilder extends Builder {
+  readonly sources: Sources;
+  /** What makes the builder use the sources: they go behind a command. */
+  readonly options: readonly string[];
+  /** The trees that are made; those of a builder without sources are elsewhere. */
+  readonly ovis: string;
+  readonly dsosds: string;
+  /** Where the sources are kept. */
+  readonly cache: string;
+  /** What was built since it was asked last: components and images, each at its end, sorted. */
+  built(): string[];
+}
+
+/** A builder with a docker, and sources of everything on their default branches. */
+export async function withSources(
+  answers: Answers = {},
+  whenFinished?: typeof onTestFinished,
+): Promise<SourceBuilder> {
+  const builder = withDocker(answers, whenFinished);
+  const sources = makeRepositories(builder.path('site/sources'));
+  const lines = components.flatMap((component) => {
+    const prefix = prefixOf(component);
+    return [`${prefix}_REPO=${sources.url(component)}`, `${prefix}_BRANCH=${defaultBranch}`];
+  });
+  builder.write('site/sources.env', `${['OVIS=site/made/ovis', ...lines].join('\n')}\n`);
+  for (const program of ['git', 'sync']) await builder.lend(program);
+  return {
+    ...builder,
+    sources,
+    options: ['--config=sources.env'],
+    ovis: builder.path('site/made/ovis'),
+    dsosds: builder.path('site/made/dsosds'),
+    cache: builder.path(`dist/sources/${hostArch()}`),
+    built: () => {
+      const ended = builder.kept().flatMap((line) => /^(?:ended|built)\t(.*)$/.exec(line)?.[1] ?? []);
+      builder.write('kept', '');
+      return ended.sort();
+    },
   };
 }
 

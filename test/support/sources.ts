@@ -48,11 +48,12 @@ export interface Sources {
  * Makes the repositories.
  *
  * @param directory for all of them; made if it is not there
+ * @param which those that are made
  */
-export function makeRepositories(directory: string): Sources {
+export function makeRepositories(directory: string, which: readonly Component[] = components): Sources {
   const all = resolve(directory);
   const place = (component: Component) => join(all, component);
-  for (const component of components) makeRepository(component, place(component));
+  for (const component of which) makeRepository(component, place(component));
 
   const at: Sources['at'] = (component, ref = defaultBranch) =>
     git(place(component), 'rev-parse', '--verify', `${ref}^{commit}`);

@@ -143,51 +143,66 @@ function copied(image: StepName): string[] {
 }
 
 describe('what is in a context', () => {
+  const scripts = (...names: string[]) => names.map((name) => `scripts/usr/local/share/ldms-images/${name}`);
   const tree = [
-    'ovis/bin/ldmsd_controller',
-    'ovis/etc/profile.d/set-ovis-variables.sh',
-    'ovis/lib/libldms.so',
-    'ovis/lib/libldms.so.0.0.0',
-    'ovis/lib/ovis-ldms/libmeminfo.so',
-    'ovis/lib/ovis-ldms/libzap_sock.so',
-    'ovis/lib/python3.11/site-packages/ldmsd/__init__.py',
-    'ovis/sbin/ldms-aggd',
-    'ovis/sbin/ldmsd',
+    'ovis/opt/ovis/bin/ldmsd_controller',
+    'ovis/opt/ovis/etc/profile.d/set-ovis-variables.sh',
+    'ovis/opt/ovis/lib/libldms.so',
+    'ovis/opt/ovis/lib/libldms.so.0.0.0',
+    'ovis/opt/ovis/lib/ovis-ldms/libmeminfo.so',
+    'ovis/opt/ovis/lib/ovis-ldms/libzap_sock.so',
+    'ovis/opt/ovis/lib/python3.11/site-packages/ldmsd/__init__.py',
+    'ovis/opt/ovis/sbin/ldms-aggd',
+    'ovis/opt/ovis/sbin/ldmsd',
   ];
   test.each<[StepName, string[]]>([
-    ['common', ['finish-ovis', 'install', 'ldms-entrypoint']],
+    ['common', ['program/usr/local/bin/ldms-entrypoint', ...scripts('dated', 'finish-ovis', 'install')]],
     ['dev', []],
     ['samp', tree],
-    ['agg', [...tree, 'ovis/bin/sos_cmd', 'ovis/lib/libsos.so.0.0.0', 'ovis/lib/ovis-ldms/libstore_sos.so']],
+    [
+      'agg',
+      [
+        ...tree,
+        'ovis/opt/ovis/bin/sos_cmd',
+        'ovis/opt/ovis/lib/libsos.so.0.0.0',
+        'ovis/opt/ovis/lib/ovis-ldms/libstore_sos.so',
+      ],
+    ],
     [
       'maestro',
       [
-        'ovis/bin/maestro',
-        'ovis/bin/maestro_ctrl',
-        'ovis/etc/profile.d/set-ovis-variables.sh',
-        'ovis/lib/libldms.so',
-        'ovis/lib/libldms.so.0.0.0',
-        'ovis/lib/ovis-ldms/libzap_sock.so',
-        'ovis/lib/python3.11/site-packages/ldmsd/__init__.py',
-        'ovis/lib/python3.11/site-packages/maestro/maestro_util.py',
+        'ovis/opt/ovis/bin/maestro',
+        'ovis/opt/ovis/bin/maestro_ctrl',
+        'ovis/opt/ovis/etc/profile.d/set-ovis-variables.sh',
+        'ovis/opt/ovis/lib/libldms.so',
+        'ovis/opt/ovis/lib/libldms.so.0.0.0',
+        'ovis/opt/ovis/lib/ovis-ldms/libzap_sock.so',
+        'ovis/opt/ovis/lib/python3.11/site-packages/ldmsd/__init__.py',
+        'ovis/opt/ovis/lib/python3.11/site-packages/maestro/maestro_util.py',
       ],
     ],
     [
       'ui',
       [
-        'ovis/bin/sos_cmd',
-        'ovis/etc/profile.d/set-ovis-variables.sh',
-        'ovis/lib/libldms.so',
-        'ovis/lib/libldms.so.0.0.0',
-        'ovis/lib/libsos.so.0.0.0',
-        'ovis/lib/ovis-ldms/libzap_sock.so',
-        'ovis/lib/python3.11/site-packages/ldmsd/__init__.py',
-        'ovis/ui/sosgui/wsgi.py',
+        'ovis/opt/ovis/bin/sos_cmd',
+        'ovis/opt/ovis/etc/profile.d/set-ovis-variables.sh',
+        'ovis/opt/ovis/lib/libldms.so',
+        'ovis/opt/ovis/lib/libldms.so.0.0.0',
+        'ovis/opt/ovis/lib/libsos.so.0.0.0',
+        'ovis/opt/ovis/lib/ovis-ldms/libzap_sock.so',
+        'ovis/opt/ovis/lib/python3.11/site-packages/ldmsd/__init__.py',
+        'ovis/opt/ovis/ui/sosgui/wsgi.py',
       ],
     ],
     [
       'grafana',
-      ['dsosds/img/logo.svg', 'dsosds/module.js', 'dsosds/plugin.json', 'grafana.ini', 'ldms-entrypoint'],
+      [
+        ...['dsosds/img/logo.svg', 'dsosds/module.js', 'dsosds/plugin.json', 'grafana.ini'].map(
+          (file) => `files/usr/local/share/ldms-images/${file}`,
+        ),
+        'program/usr/local/bin/ldms-entrypoint',
+        ...scripts('dated', 'install'),
+      ],
     ],
   ])('%s', (image, expected) => {
     expect(files(contextOf(image, makeSources())).sort()).toEqual(['Dockerfile', ...expected].sort());
@@ -195,7 +210,7 @@ describe('what is in a context', () => {
 
   describe('of the grafana plugin', () => {
     const plugin = (sources: Sources) =>
-      files(contextOf('grafana', sources)).flatMap((file) => /^dsosds\/(.*)/.exec(file)?.[1] ?? []);
+      files(contextOf('grafana', sources)).flatMap((file) => /^files.*?\/dsosds\/(.*)/.exec(file)?.[1] ?? []);
 
     test('the folder, if it was not built in its `dist`; not what it was built with', () => {
       const sources = makeSources();
@@ -242,8 +257,8 @@ describe('what is in a context', () => {
   });
 
   test('COPY lines are found, with options and several sources', () => {
-    expect(copied('common')).toEqual(['install', 'finish-ovis', 'ldms-entrypoint']);
-    expect(copied('grafana')).toEqual(['ldms-entrypoint', 'grafana.ini', 'dsosds', 'dsosds']);
+    expect(copied('common')).toEqual(['scripts', 'program']);
+    expect(copied('grafana')).toEqual(['scripts', 'program', 'files']);
     expect(copied('dev')).toEqual([]);
   });
 
@@ -273,11 +288,11 @@ describe('how it is there', () => {
         );
         expect(modes).toMatchObject({
           '.': '755',
-          ovis: '755',
-          'ovis/lib/python3.11/site-packages/ldmsd': '755',
-          'ovis/sbin/ldmsd': '755',
-          'ovis/lib/libldms.so.0.0.0': '644',
-          'ovis/etc/profile.d/set-ovis-variables.sh': '644',
+          'ovis/opt/ovis': '755',
+          'ovis/opt/ovis/lib/python3.11/site-packages/ldmsd': '755',
+          'ovis/opt/ovis/sbin/ldmsd': '755',
+          'ovis/opt/ovis/lib/libldms.so.0.0.0': '644',
+          'ovis/opt/ovis/etc/profile.d/set-ovis-variables.sh': '644',
         });
         expect(new Set(Object.values(modes))).toEqual(new Set(['755', '644', '777']));
       } finally {
@@ -296,8 +311,8 @@ describe('how it is there', () => {
   test('symbolic links stay what they are', () => {
     const links = contextOf('samp', makeSources()).filter(({ kind }) => kind === 'link');
     expect(links.map(({ path, content }) => `${path} → ${content}`)).toEqual([
-      'ovis/lib/libldms.so → libldms.so.0.0.0',
-      'ovis/sbin/ldms-aggd → ldmsd',
+      'ovis/opt/ovis/lib/libldms.so → libldms.so.0.0.0',
+      'ovis/opt/ovis/sbin/ldms-aggd → ldmsd',
     ]);
   });
 
@@ -308,10 +323,10 @@ describe('how it is there', () => {
     symlinkSync('.', join(python, 'ldmsd/self'));
     const links = contextOf('samp', sources).filter(({ kind }) => kind === 'link');
     expect(links.map(({ path, content }) => `${path} → ${content}`)).toEqual([
-      'ovis/lib/libldms.so → libldms.so.0.0.0',
-      'ovis/lib/python3.11/site-packages/ldmsd/self → .',
-      'ovis/lib/python3.11/site-packages/ldmsd_old → ldmsd',
-      'ovis/sbin/ldms-aggd → ldmsd',
+      'ovis/opt/ovis/lib/libldms.so → libldms.so.0.0.0',
+      'ovis/opt/ovis/lib/python3.11/site-packages/ldmsd/self → .',
+      'ovis/opt/ovis/lib/python3.11/site-packages/ldmsd_old → ldmsd',
+      'ovis/opt/ovis/sbin/ldms-aggd → ldmsd',
     ]);
   });
 });
@@ -320,11 +335,11 @@ test('what an earlier context had is gone', () => {
   const sources = makeSources();
   const directory = join(makeDirectory(), 'samp');
   makeContext('samp', directory, sources);
-  write(directory, { 'ovis/lib/old.so': 'old', stray: '→ /nowhere', 'dir/x': 'x' });
+  write(directory, { 'ovis/opt/ovis/lib/old.so': 'old', stray: '→ /nowhere', 'dir/x': 'x' });
   rmSync(join(sources.ovis, 'lib/ovis-ldms/libmeminfo.so'));
   makeContext('samp', directory, sources);
   expect(walk(directory)).toEqual(contextOf('samp', sources));
-  expect(files(walk(directory))).not.toContain('ovis/lib/ovis-ldms/libmeminfo.so');
+  expect(files(walk(directory))).not.toContain('ovis/opt/ovis/lib/ovis-ldms/libmeminfo.so');
 });
 
 test.each(every)('%s: two contexts from copies with other modes and times are the same', (image) => {

@@ -1,5 +1,6 @@
 /** How large the images are together: layers that several of them have count once. */
 import { execa } from 'execa';
+import { BuilderError } from '../problem.ts';
 import type { Asked, Stored } from './stored.ts';
 
 /** One step of an image's history, which is one layer or none. */
@@ -15,7 +16,12 @@ export interface LayerSizes {
   /** In bytes, each layer once. */
   readonly together: number;
   readonly largest: number;
+  /** What several have, and is not little: they are nearly the same. */
+  readonly twins: readonly number[];
 }
+
+/** Layers of less are compressed well enough wherever they are. */
+const little = 1e6;
 
 /** Asks the engine. */
 export async function layerSizes(engine: Asked, images: readonly Stored[]): Promise<LayerSizes> {
@@ -33,14 +39,22 @@ export function sizesOf(histories: readonly (readonly HistoryEntry[])[]): LayerS
     }
   }
   const sizes = [...layers.values()];
-  return { together: sizes.reduce((sum, size) => sum + size, 0), largest: Math.max(0, ...sizes) };
+  return {
+    together: sizes.reduce((sum, size) => sum + size, 0),
+    largest: Math.max(0, ...sizes),
+    twins: [...new Set(sizes.filter((size, at) => size >= little && sizes.indexOf(size) < at))],
+  };
 }
 
 async function historyOf({ name, signal }: Asked, image: string): Promise<readonly HistoryEntry[]> {
   const format = name === 'docker' ? ['--human=false', '--format={{json .}}'] : ['--format=json'];
-  const { stdout } = await execa(name, ['history', '--no-trunc', ...format, image], {
+  const { failed, stdout, stderr } = await execa(name, ['history', '--no-trunc', ...format, image], {
+    reject: false,
     ...(signal && { cancelSignal: signal }),
   });
+  signal?.throwIfAborted();
+  if (failed)
+    throw new BuilderError('unavailable', [`${name} does not tell the layers of ${image}: ${stderr}`]);
   // docker tells one after the other, with the size as text; podman tells an array.
   const entries: unknown[] =
     name === 'docker'

@@ -213,7 +213,7 @@ is_there() {
 
 give_name() {
   case $engine in
-  ctr) ctr images tag "$1" "$2" ;;
+  ctr) ctr images tag --force "$1" "$2" ;;
   *) "$engine" tag "$1" "$2" ;;
   esac
 }
@@ -234,7 +234,9 @@ tell() {
     while read -r id name archived; do
       wanted=$(full "$name")
       # podman puts localhost/ before the names of what it has built.
-      is_there "$wanted" || { is_there "$archived" && give_name "$archived" "$wanted" >/dev/null; }
+      if [ "$archived" != "$wanted" ] && is_there "$archived"; then
+        give_name "$archived" "$wanted" >/dev/null
+      fi
       if ! is_there "$wanted"; then
         complain "$engine has not taken $name; try again: $me --engine $engine"
         code=1

@@ -14,6 +14,7 @@ import {
   statSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { quote } from '../config/shell.ts';
 import { bundleFormat } from './manifest.ts';
 
 /** The files of a bundle, and the directory of its SBOMs. */
@@ -38,7 +39,7 @@ export const realOutput = (output: string): string => (existsSync(output) ? real
 export function wrongWithOutput(output: string): string | undefined {
   const parent = dirname(output);
   if (!statSync(parent, { throwIfNoEntry: false })?.isDirectory()) {
-    return `${parent} is no directory, and the bundle would be in it: mkdir -p ${parent}`;
+    return `${parent} is no directory, and the bundle would be in it: mkdir -p ${quote(parent)}`;
   }
   try {
     accessSync(parent, constants.W_OK | constants.X_OK);
@@ -48,7 +49,7 @@ export function wrongWithOutput(output: string): string | undefined {
   const there = lstatSync(output, { throwIfNoEntry: false });
   if (!there) return undefined;
   if (!there.isDirectory()) return `${output} is there, and is no directory; choose another: --output=DIR`;
-  const another = `--output=${join(output, 'ldms-images')}`;
+  const another = quote(`--output=${join(output, 'ldms-images')}`);
   if (there.dev !== statSync(parent).dev) {
     return `${output} is a file system of its own, and cannot be replaced; choose a directory in it: ${another}`;
   }

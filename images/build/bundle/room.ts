@@ -36,13 +36,13 @@ export function wantRoom(
   const gathered: readonly Need[] =
     name === 'docker'
       ? store && existsSync(store)
-        ? [{ at: store, bytes: together * tarOverhead, what: 'the layers that docker gathers there' }]
+        ? [{ at: store, bytes: together * tarOverhead, what: 'the layers, which docker gathers there' }]
         : []
       : [
           {
             at: temporary,
             bytes: largest * tarOverhead,
-            what: 'the layers that podman has there for a while',
+            what: 'a layer, which podman has there for a while',
           },
         ];
   const wrong = wrongWith([bundle, ...gathered]);
@@ -60,7 +60,7 @@ function wrongWith(needs: readonly Need[]): string[] {
     return bavail * bsize >= bytes
       ? []
       : [
-          `${at} has ${megabytes(bavail * bsize)} left, and ${what} take about ${megabytes(bytes)}; make room there`,
+          `${at} has ${megabytes(bavail * bsize)} left, and about ${megabytes(bytes)} are needed for ${what}; make room there`,
         ];
   });
 }

@@ -38,35 +38,10 @@ interface Inspected extends Omit<Stored, 'image' | 'names'> {
  * @throws BuilderError with every one that is not there, or not what its name says
  */
 export async function findStored(engine: Asked, wanted: Wanted): Promise<readonly Stored[]> {
-  const found: Stored[] = [];
-  const wrong: string[] = [];
-  const missing: ImageName[] = [];
-  for (const image of wanted.images) {
-    const names = tagsOf(image, wanted);
-    const all = await Promise.all(names.map((name) => inspect(engine, name)));
-    const there = all.find((each) => each !== undefined);
-    if (!there) {
-      missing.push(image);
-      wrong.push(`${engine.name} has no image ${names[0]}: npm run images -- ${buildWords(image, wanted)}`);
-      continue;
-    }
-    const first = names[all.indexOf(there)] ?? names[0];
-    wrong.push(
-      ...names.flatMap((name, at) =>
-        all[at]?.id === there.id
-          ? []
-          : `${name} is ${all[at] ? 'another image than' : 'not there, as is'} ${first}: ${engine.name} tag ${first} ${name}`,
-      ),
-    );
-    const { arch, ...stored } = there;
-    if (arch !== wanted.arch) {
-      wrong.push(
-        `${first} is for ${arch}, and not for ${wanted.arch}: npm run images -- ${buildWords(image, wanted)}`,
-      );
-    }
-    found.push({ image, names, ...stored });
-  }
-  if (missing.length > 0 && found.length > 0) {
+  const looked = await Promise.all(wanted.images.map((image) => look(engine, image, wanted)));
+  const wrong = looked.flatMap((each) => each.wrong);
+  const found = looked.flatMap(({ stored }) => stored ?? []);
+  if (found.length < looked.length && found.length > 0) {
     const words = ['save', ...found.map(({ image }) => image), ...optionsOf(wanted)];
     wrong.push(`or save those that are there: npm run images -- ${words.join(' ')}`);
   }
@@ -74,8 +49,28 @@ export async function findStored(engine: Asked, wanted: Wanted): Promise<readonl
   return found;
 }
 
-const buildWords = (image: ImageName, wanted: Wanted): string =>
-  ['build', image, ...optionsOf(wanted)].join(' ');
+/** Looks at one: all of its names have to be there, and of the same image. */
+async function look(
+  engine: Asked,
+  image: ImageName,
+  wanted: Wanted,
+): Promise<{ readonly stored: Stored | undefined; readonly wrong: readonly string[] }> {
+  const names = tagsOf(image, wanted);
+  const builds = `npm run images -- ${['build', image, ...optionsOf(wanted)].join(' ')}`;
+  const told = await Promise.all(names.map((name) => inspect(engine, name)));
+  const at = told.findIndex((each) => each !== undefined);
+  const [there, first] = [told[at], names[at]];
+  if (!there) return { stored: undefined, wrong: [`${engine.name} has no image ${names[0]}: ${builds}`] };
+  const { arch, ...stored } = there;
+  const others = names.flatMap((name, index) => {
+    if (told[index]?.id === there.id) return [];
+    const what = told[index] ? 'is another image than' : 'is not there, and it is another name of';
+    return [`${name} ${what} ${first}: ${engine.name} tag ${first} ${name}`];
+  });
+  const wrong =
+    arch === wanted.arch ? others : [`${first} is for ${arch}, and not for ${wanted.arch}: ${builds}`];
+  return { stored: { image, names, ...stored }, wrong };
+}
 
 /** The options that name the same images, as far as they have to be given. */
 const optionsOf = ({ namespace, tag, arch }: Wanted): string[] => [

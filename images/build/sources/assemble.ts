@@ -1,21 +1,26 @@
 /** Makes a tree of what its components have installed: beside its place, and then moved there, whole. */
 import {
+  accessSync,
   chmodSync,
+  constants,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Arch } from '../arch.ts';
 import type { Tools } from '../steps.ts';
-import { copyFiles } from './files.ts';
+import { copyFiles, type Digests } from './files.ts';
 import { placeOf } from './place.ts';
 import type { Plan } from './plan.ts';
-import { changedByHand, digestOfInputs, inputsOfTree, readBuilt, writeTreeRecord } from './record.ts';
+import { changedByHand, digestOfInputs, readBuilt, readTreeRecord, writeTreeRecord } from './record.ts';
 
 /** A tree to be made. */
 export interface Assembly {
@@ -32,9 +37,20 @@ export interface Assembly {
 const inputsOf = (plans: readonly Plan[]): string =>
   digestOfInputs(plans.map(({ source, inputs }) => [source, inputs]));
 
-/** Whether a tree is what would be made. */
-export const isUpToDate = ({ directory, record, plans }: Omit<Assembly, 'arch'>): boolean =>
-  inputsOfTree(directory, record) === inputsOf(plans);
+/** Whether a tree is what would be made: of the same inputs, and, should these not say all, of the same files. */
+export function isUpToDate(assembly: Assembly): boolean {
+  const tree = readTreeRecord(assembly.directory, assembly.record);
+  return (
+    tree?.inputs === inputsOf(assembly.plans) &&
+    digestOfInputs(tree.files) === digestOfInputs(Object.assign({}, ...assembly.plans.map(filesOf(assembly))))
+  );
+}
+
+/** What a component of a tree has installed. */
+const filesOf =
+  ({ arch }: Assembly) =>
+  ({ source }: Plan): Digests =>
+    readBuilt(placeOf(arch, source.component).built)?.files ?? {};
 
 /**
  * Why a place cannot be given to a tree, as a sentence; undefined if it can.
@@ -43,12 +59,32 @@ export const isUpToDate = ({ directory, record, plans }: Omit<Assembly, 'arch'>)
  */
 export function wrongWithPlace(directory: string, record: string): string | undefined {
   try {
-    if (readdirSync(directory).length === 0 || existsSync(join(directory, record))) return undefined;
+    const isThere = statSync(directory, { throwIfNoEntry: false }) !== undefined;
+    const isOurs = !isThere || existsSync(join(directory, record));
+    if (isOurs || readdirSync(directory).length === 0) return wrongAbove(placeBehind(directory));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' ? undefined : `cannot use ${directory}: ${code}`;
+    return `cannot use ${directory}: ${(error as NodeJS.ErrnoException).code}`;
   }
   return `${directory} has files that were not built here, and building would throw them away; move it, or build elsewhere`;
+}
+
+/** Why a directory cannot be made, or replaced, by the caller. */
+function wrongAbove(directory: string): string | undefined {
+  let above = dirname(directory);
+  while (!existsSync(above)) above = dirname(above);
+  try {
+    accessSync(above, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch {
+    return `cannot make ${directory}: you may not write to ${above}; build elsewhere, or have it made yours`;
+  }
+}
+
+/** The place itself, or where it leads to if it is a link: that stays one, though there be nothing yet. */
+function placeBehind(path: string): string {
+  if (existsSync(path)) return realpathSync(path);
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return path;
+  return placeBehind(resolve(realpathSync(dirname(path)), readlinkSync(path)));
 }
 
 /**
@@ -58,8 +94,7 @@ export function wrongWithPlace(directory: string, record: string): string | unde
  */
 export async function assemble(assembly: Assembly, { say, command }: Tools): Promise<string> {
   const { record, plans, arch } = assembly;
-  // A link to a directory stays one.
-  const directory = existsSync(assembly.directory) ? realpathSync(assembly.directory) : assembly.directory;
+  const directory = placeBehind(assembly.directory);
   const changed = existsSync(join(directory, record)) ? changedByHand(directory, record) : [];
   const some = `${changed[0]}${changed.length > 1 ? ` and ${changed.length - 1} more` : ''}`;
   if (isUpToDate(assembly)) {
@@ -74,13 +109,12 @@ export async function assemble(assembly: Assembly, { say, command }: Tools): Pro
   }
   removeLeftovers(directory);
   mkdirSync(dirname(directory), { recursive: true });
-  const beside = mkdtempSync(`${directory}.new-`);
+  const beside = mkdtempSync(`${directory}.ldms-images-new-`);
   chmodSync(beside, 0o755);
   const files: Record<string, string> = {};
-  for (const { source } of plans) {
-    const place = placeOf(arch, source.component);
-    const own = readBuilt(place.built)?.files ?? {};
-    copyFiles(Object.keys(own), place.dest, beside);
+  for (const plan of plans) {
+    const own = filesOf(assembly)(plan);
+    copyFiles(Object.keys(own), placeOf(arch, plan.source.component).dest, beside);
     Object.assign(files, own);
   }
   mkdirSync(dirname(join(beside, record)), { recursive: true });
@@ -92,7 +126,8 @@ export async function assemble(assembly: Assembly, { say, command }: Tools): Pro
   );
   // Else a machine that loses its power may have the tree, and not all that is in its files.
   await command(['sync', '--file-system', beside]);
-  if (existsSync(directory)) renameSync(directory, `${directory}.old-${basename(beside).slice(-6)}`);
+  if (existsSync(directory))
+    renameSync(directory, `${directory}.ldms-images-old-${basename(beside).slice(-6)}`);
   renameSync(beside, directory);
   removeLeftovers(directory);
   return `${directory}, ${Object.keys(files).length} files`;
@@ -103,7 +138,7 @@ function removeLeftovers(directory: string): void {
   if (!existsSync(dirname(directory))) return;
   for (const name of readdirSync(dirname(directory))) {
     const rest = name.startsWith(`${basename(directory)}.`) ? name.slice(basename(directory).length) : '';
-    if (/^\.(new|old)-\w{6}$/.test(rest))
+    if (/^\.ldms-images-(new|old)-\w{6}$/.test(rest))
       rmSync(join(dirname(directory), name), { recursive: true, force: true });
   }
 }

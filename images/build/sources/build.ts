@@ -6,9 +6,9 @@ import { tagsOf } from '../names.ts';
 import type { Options } from '../options.ts';
 import type { Step, Tools } from '../steps.ts';
 import { assemble } from './assemble.ts';
-import { buildComponent, jobOf } from './component.ts';
+import { buildComponent, checkoutStage, jobOf } from './component.ts';
 import { type Component, components } from './components.ts';
-import { lookInside, type Toolchain, toolchainOf } from './container.ts';
+import { lookInside, removeLeftContainers, type Toolchain, toolchainOf } from './container.ts';
 import { type Resolved, resolveAll } from './git.ts';
 import { cacheOf, placeOf } from './place.ts';
 import { basisOf, type Plan, planSources } from './plan.ts';
@@ -32,16 +32,21 @@ export const pluginStep = 'the plugin folder';
 
 const stepOf = (component: Component): string => `sources of ${component}`;
 
-/** Finds out which commits are to be built for the steps `ovis` and `dsosds`. */
-export async function sourcesOf(options: Options, signal: AbortSignal): Promise<readonly Resolved[]> {
-  const wanted = components.filter((component) =>
-    options.steps.includes(component === 'dsosds' ? 'dsosds' : 'ovis'),
-  );
-  return resolveAll(
-    wanted.map((component) => [component, options.sources[component]] as const),
-    signal,
+/** The components that are to be built: of the steps `ovis` and `dsosds`, and not left out by an empty repository. */
+export function componentsOf({ steps, sources }: Pick<Options, 'steps' | 'sources'>): readonly Component[] {
+  return components.filter(
+    (component) =>
+      steps.includes(component === 'dsosds' ? 'dsosds' : 'ovis') &&
+      sources[component].repository !== undefined,
   );
 }
+
+/** Finds out which commits are to be built. */
+export const sourcesOf = (options: Options, signal: AbortSignal): Promise<readonly Resolved[]> =>
+  resolveAll(
+    componentsOf(options).map((component) => [component, options.sources[component]] as const),
+    signal,
+  );
 
 /** The image that a component is built in. */
 export function buildImageOf(component: Component, options: Options): string {
@@ -49,11 +54,7 @@ export function buildImageOf(component: Component, options: Options): string {
   return named ?? tagsOf('dev', options)[0];
 }
 
-/**
- * What to do with each of the sources now.
- *
- * @returns undefined while a build image is not there
- */
+/** What to do with each of the sources now; for those whose build image is not known yet, as for none. */
 export function plansOf({
   sources,
   options,
@@ -124,15 +125,17 @@ function componentStep(component: Component, build: SourceBuild, basis: readonly
     after: [...basis, ...basisOf(component, build.sources).map(stepOf)],
     log: logOf(build, component),
     run: (tools) => buildComponent(plan(), build, tools),
-    help: () => (existsSync(stages) ? `look inside: ${lookInside(jobOf(plan(), build))}\n` : ''),
+    help: () =>
+      existsSync(join(stages, checkoutStage)) ? `look inside: ${lookInside(jobOf(plan(), build))}\n` : '',
   };
 }
 
-/** Finds the build images; throws if one is not there. */
+/** Finds the build images, in which nothing of ours runs yet; throws if one is not there. */
 async function findToolchains(
   { sources, options, engine, toolchains }: SourceBuild,
   { signal }: Tools,
 ): Promise<string> {
+  await removeLeftContainers(engine, options.arch);
   const images = new Set(sources.map(({ component }) => buildImageOf(component, options)));
   for (const image of images) {
     const found = await toolchainOf(engine, image, options.arch, signal);

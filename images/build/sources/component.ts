@@ -8,13 +8,13 @@ import { buildImageOf, type SourceBuild } from './build.ts';
 import { type Component, recipes } from './components.ts';
 import { type Job, runInContainer } from './container.ts';
 import { copyFiles, type Digests, digestOf, digestsBelow } from './files.ts';
-import { checkOut, timeOf } from './git.ts';
+import { checkOut, short, timeOf } from './git.ts';
 import { cacheOf, type Place, placeOf } from './place.ts';
 import { basisOf, type Plan } from './plan.ts';
 import { type Built, readBuilt, script, scriptDirectory, writeJson } from './record.ts';
 
-/** The commit, as people read it. */
-export const short = (commit: string): string => commit.slice(0, 12);
+/** The stage before those of the container. */
+export const checkoutStage = 'checkout';
 
 /**
  * Builds a component as planned.
@@ -29,12 +29,15 @@ export async function buildComponent(plan: Plan, build: SourceBuild, tools: Tool
   const place = placeOf(build.options.arch, component);
   if (state === 'is built') begin(place, plan);
   mkdirSync(place.stages, { recursive: true });
-  const checkedOut = join(place.stages, 'checkout');
+  const checkedOut = join(place.stages, checkoutStage);
   if (!existsSync(checkedOut)) {
     await checkOut(source, place.src, tools);
     writeFileSync(checkedOut, '');
   }
-  if (!existsSync(join(place.stages, 'install'))) layBasis(component, place, build);
+  const installed = join(place.stages, 'install');
+  // It was kept, and what was kept has been removed since.
+  if (!existsSync(place.tree)) rmSync(installed, { force: true });
+  if (!existsSync(installed)) layBasis(component, place, build);
   await runInContainer(jobOf(plan, build, await timeOf(place.src)), tools);
   const files = component === 'dsosds' ? pluginFiles(place) : installedFiles(component, place, build);
   const many = Object.keys(files).length;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import type { Arch } from '../arch.ts';
+import { type Arch, hostArch } from '../arch.ts';
 import { quote } from '../config/shell.ts';
 import { type Engine, inspectImage } from '../engine.ts';
 import type { Tools } from '../steps.ts';
@@ -37,16 +37,30 @@ const passedOn = [
   'npm_config_registry',
 ];
 
+/**
+ * Why an engine cannot be used for building from sources, as a sentence; undefined if it can.
+ *
+ * @param env for DOCKER_HOST (https://docs.docker.com/reference/cli/docker/#environment-variables)
+ */
+export function wrongWithEngine({ name }: Engine, env: NodeJS.ProcessEnv): string | undefined {
+  if (name === 'buildah')
+    return 'OVIS and dsosds are built in containers, which buildah does not start; use docker or podman';
+  const [variable, host = ''] =
+    name === 'docker' ? ['DOCKER_HOST', env['DOCKER_HOST']] : ['CONTAINER_HOST', env['CONTAINER_HOST']];
+  if (!/^(tcp|ssh|https?):/.test(host)) return undefined;
+  return `${variable}=${host}: OVIS and dsosds are built in directories of this machine, which an engine on another does not see; build there, or unset ${variable}`;
+}
+
 /** Runs a job to its end; throws if it fails. No container is left. */
 export async function runInContainer(job: Job, { command, signal }: Tools): Promise<void> {
   const { engine, name } = job;
-  await removeOurs(job);
   let failed = '';
   const hear = (line: string) => {
     failed = /^failed: (.*)/.exec(line)?.[1] ?? failed;
   };
   try {
-    const words = [engine.name, 'run', '--rm', `--name=${name}`, ...optionsOf(job), ...commandOf(job)];
+    const own = [`--name=${name}`, `--label=${mark}=${cacheOf(job.arch)}`];
+    const words = [engine.name, 'run', '--rm', ...own, ...optionsOf(job), ...commandOf(job)];
     await command(words, undefined, hear);
   } catch (error) {
     throw failed ? new Error(`failed: ${failed}`) : error;
@@ -64,8 +78,10 @@ export function lookInside(job: Job): string {
 
 function optionsOf({ engine, network, mounts, directory, env, arch }: Job): string[] {
   return [
-    `--label=${mark}=${cacheOf(arch)}`,
+    // A site's default may be a process before ours, which would hand signals to ours alone.
+    '--init=false',
     ...(network ? [`--network=${network}`] : []),
+    ...(arch === hostArch() ? [] : [`--platform=linux/${arch}`]),
     ...userOf(engine),
     // Where there is SELinux, it would keep the mounts from containers, or have the files marked for good.
     '--security-opt=label=disable',
@@ -93,10 +109,10 @@ function userOf({ name, rootless }: Engine): string[] {
   return name === 'docker' && !rootless ? [`--user=${uid}:${gid}`] : [];
 }
 
-/** Removes what a builder that was killed has left running; it would go on writing where we do. */
-async function removeOurs({ engine, name, arch }: Job): Promise<void> {
-  const filter = [`--filter=label=${mark}=${cacheOf(arch)}`, `--filter=name=^${name}$`];
-  const { stdout } = await execa(engine.name, ['ps', '--all', '--quiet', ...filter], { reject: false });
+/** Removes the containers that a builder that was killed has left running; they would go on writing where we do. */
+export async function removeLeftContainers(engine: Engine, arch: Arch): Promise<void> {
+  const filter = `--filter=label=${mark}=${cacheOf(arch)}`;
+  const { stdout } = await execa(engine.name, ['ps', '--all', '--quiet', filter], { reject: false });
   const ids = stdout.split('\n').filter(Boolean);
   if (ids.length > 0) await execa(engine.name, ['rm', '--force', ...ids], { reject: false });
 }

@@ -12,7 +12,6 @@ import {
   readlinkSync,
   readSync,
   rmSync,
-  statSync,
   symlinkSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -74,9 +73,4 @@ export function copyFiles(files: readonly string[], from: string, to: string): v
     }
     lutimesSync(target, atime, mtime);
   }
-}
-
-/** Whether a path is a directory. */
-export function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

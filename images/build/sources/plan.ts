@@ -25,7 +25,7 @@ export interface Plan {
   readonly why: string;
 }
 
-/** The digest of a component's build image; undefined while there is none. */
+/** The digest of a component's build image; empty while there is none. */
 export type ToolchainDigest = (component: Component) => string;
 
 /** What to do with each of some sources, in their order, which is that of `components`. */

@@ -9,7 +9,7 @@ import type { Config } from '../config/config.ts';
 import type { Component, Kind } from './components.ts';
 import { recipes } from './components.ts';
 import { type Digests, digestOf, digestsBelow } from './files.ts';
-import type { Resolved } from './git.ts';
+import { type Resolved, short } from './git.ts';
 
 /** Everything that what a component installs depends on. */
 export interface Inputs {
@@ -43,7 +43,7 @@ export interface Provenance {
 }
 
 /** What a tree says of itself, in its `share/ldms-images/sources.json`. */
-interface TreeRecord extends Omit<Provenance, 'changedByHand'> {
+export interface TreeRecord extends Omit<Provenance, 'changedByHand'> {
   /** The digest of all that it was made from. */
   readonly inputs: string;
   readonly files: Digests;
@@ -77,7 +77,6 @@ export function writeJson(file: string, value: unknown): void {
 
 /** What the user would say has changed; empty if nothing has. */
 export function changes(component: Component, now: Inputs, before: Inputs): string[] {
-  const short = (commit: string) => commit.slice(0, 12);
   const differ = (a: unknown, b: unknown) => JSON.stringify(a) !== JSON.stringify(b);
   const others = Object.keys({ ...now.after, ...before.after }).filter(
     (name) => now.after[name] !== before.after[name],
@@ -131,13 +130,13 @@ export function writeTreeRecord(
   writeJson(file, record);
 }
 
-/** The digest of what a tree was made from; undefined if it was not made here. */
-export const inputsOfTree = (directory: string, file: string): string | undefined =>
-  (readJson(join(directory, file)) as TreeRecord | undefined)?.inputs;
+/** What a tree says of itself; undefined if it was not made here. */
+export const readTreeRecord = (directory: string, file: string): TreeRecord | undefined =>
+  readJson(join(directory, file)) as TreeRecord | undefined;
 
 /** Files of a tree that are not as they were built: new, changed or gone; sorted. */
 export function changedByHand(directory: string, file: string): string[] {
-  const { files = {} } = (readJson(join(directory, file)) as TreeRecord | undefined) ?? {};
+  const { files = {} } = readTreeRecord(directory, file) ?? {};
   const { [file]: _, ...now } = digestsBelow(directory);
   return [...new Set([...Object.keys(files), ...Object.keys(now)])]
     .filter((path) => files[path] !== now[path] && !isMadeByUse(path))
@@ -149,7 +148,7 @@ const isMadeByUse = (path: string): boolean => /(^|\/)__pycache__\//.test(path);
 
 /** Where a tree's files come from; undefined if it was not made here. */
 export function provenanceOf(directory: string, file: string): Provenance | undefined {
-  const record = readJson(join(directory, file)) as TreeRecord | undefined;
+  const record = readTreeRecord(directory, file);
   if (!record) return undefined;
   return { components: record.components, changedByHand: changedByHand(directory, file).length > 0 };
 }
