@@ -60,6 +60,7 @@ export function imageStep(image: StepName, building: Building): Step {
           platform: options.arch === hostArch() ? undefined : `linux/${options.arch}`,
           network,
           noCache: !options.cache,
+          created: sources.created,
         }),
       );
       // What was sent is not needed any more, and would be as much again.
