@@ -1,7 +1,7 @@
 /** Two builds of one commit, with one SOURCE_DATE_EPOCH and nothing from a cache: the same layers. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished } from 'vitest';
 import { hostArch } from '../../images/build/arch.ts';
@@ -35,7 +35,25 @@ function namespaceFor(by: EngineName): string {
   return namespace;
 }
 
-/** Builds ldms-samp, and what it is built from, as a user does. */
+/** A directory that goes when its test has finished. */
+function makeDirectory(): string {
+  const made = mkdtempSync(join(tmpdir(), 'ldms-reproducible-'));
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+}
+
+/** A checkout of its own, with the program as it was built. */
+function checkout(): string {
+  const directory = makeDirectory();
+  const sources = ['images', 'src', 'build.mjs', 'package.json', 'package-lock.json'];
+  for (const path of [...sources, relative(repository, entrypointFor(arch))]) {
+    cpSync(join(repository, path), join(directory, path), { recursive: true, preserveTimestamps: true });
+  }
+  symlinkSync(join(repository, 'node_modules'), join(directory, 'node_modules'));
+  return directory;
+}
+
+/** Builds ldms-samp, and what it is built from, as a user does, in a checkout of its own. */
 async function buildSamp(
   by: EngineName,
   image: { namespace: string; tag: string },
@@ -53,10 +71,11 @@ async function buildSamp(
     '--network=host',
     ...options,
   ];
+  const directory = checkout();
   const { code, stdout, stderr } = await run(
     process.execPath,
-    [join(repository, 'images/build/main.ts'), ...words],
-    { env: { ...process.env, SOURCE_DATE_EPOCH: String(created), ...env }, cwd: repository },
+    [join(directory, 'images/build/main.ts'), ...words],
+    { env: { ...process.env, SOURCE_DATE_EPOCH: String(created), ...env }, cwd: directory },
   );
   expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: '' });
   const made = await inspectImage({ name: by }, `${image.namespace}/ldms-samp:${image.tag}`);
@@ -111,8 +130,7 @@ testNeeding(
 
 /** What is in each layer of an image: a list of its files, and the digest of all that they have. */
 async function contentsOf(image: string): Promise<readonly { files: readonly string[]; digest: string }[]> {
-  const place = mkdtempSync(join(tmpdir(), 'ldms-layers-'));
-  onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+  const place = makeDirectory();
   await execa('sh', ['-c', 'docker save "$0" | tar -x -C "$1"', image, place]);
   const [{ Layers }] = JSON.parse(readFileSync(join(place, 'manifest.json'), 'utf8')) as [
     { Layers: string[] },
@@ -132,8 +150,7 @@ testNeeding(
   "BuildKit makes layers that differ in nothing but directories' times",
   async () => {
     const namespace = namespaceFor('docker');
-    const place = mkdtempSync(join(tmpdir(), 'ldms-reproducible-'));
-    onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+    const place = makeDirectory();
     // Debian's client has BuildKit; one that is found before it may lack the plugin for it.
     const env = { DOCKER_BUILDKIT: '1', PATH: `/usr/bin:${process.env['PATH']}` };
     const buildIn = async (tag: string) => {
