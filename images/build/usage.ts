@@ -74,7 +74,7 @@ const texts: Readonly<
       imageWords,
       'The bundle has a script that checks and loads it where there is neither Node nor a network.',
     ],
-    examples: ['save --output /media/usb', 'save samp agg --tag 4.4.4'],
+    examples: ['save --output /media/usb/ldms-images', 'save samp agg --tag 4.4.4'],
   },
   config: {
     words: '',
