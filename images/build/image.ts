@@ -102,8 +102,12 @@ export async function inputsOf(image: StepName, building: Building): Promise<str
   // Without the time that its files are given: it is another with each commit, and would have all packages
   // that come above them installed again.
   const files = contextDigests(image, sources);
-  return digestOfInputs([files, args, labelsOf(image, sources), below?.id ?? from, options.arch]);
+  return digestOfInputs([files, args, labelsOf(image, sources), contentOf(below) ?? from, options.arch]);
 }
+
+/** What an image is, whenever it was built: of ours that is the layers and the inputs, and not the id. */
+const contentOf = (image: StoredImage | undefined): unknown =>
+  image?.labels[inputsLabel] === undefined ? image?.id : [image.layers, image.labels[inputsLabel]];
 
 /** The image, if the engine has it from these inputs. */
 export async function upToDate(

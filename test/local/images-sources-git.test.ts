@@ -368,14 +368,15 @@ describe('the checkout', () => {
     writeFileSync(join(checkout, 'lib/new.c'), 'changed');
     rmSync(join(checkout, 'configure.ac'));
     expect(names()).not.toEqual(clean);
-    // An older commit, then the same again.
-    for (const [ref, is] of [
-      [firstTag.sos, sources.at('sos', firstTag.sos)],
-      ['main', commit],
-    ] as const) {
+    const again = async (ref: string, is: string) => {
       await checkOut(await wanted(sources, ref), checkout, watchedTools());
       expect(head(checkout)).toBe(is);
-    }
+    };
+    await again('main', commit);
+    expect(names()).toEqual(clean);
+    await again(firstTag.sos, sources.at('sos', firstTag.sos));
+    expect(readdirSync(checkout)).not.toContain('.gitignore');
+    await again('main', commit);
     expect(names()).toEqual(clean);
     expect(readdirSync(checkout)).not.toContain('sub');
     expect(readFileSync(join(checkout, 'lib/new.c'), 'utf8')).toBe('int new;\n');

@@ -241,6 +241,68 @@ describe('what is built anew', () => {
   });
 });
 
+describe('what a component is built with', () => {
+  testNeeding(['git'], 'its own folder, the prefix, the caller, and the time of its commit', async () => {
+    const builder = await withSources();
+    const { code } = await buildOf(builder, 'ovis', 'dev', '--jobs=3', '--make-install=make install X="a b"');
+    expect(code).toBe(0);
+    const words = (component: string) =>
+      builder
+        .kept()
+        .find((line) => line.includes(`\t--name=ldms-cont-ovis-build-${component}\t`))
+        ?.split('\t');
+    const ovis = join(builder.cache, 'ovis');
+    expect(words('ovis')).toEqual(
+      expect.arrayContaining([
+        `--user=${process.getuid?.()}:${process.getgid?.()}`,
+        `--volume=${ovis}:/build/ovis`,
+        `--volume=${join(builder.cache, 'home')}:/build/home`,
+        `--volume=${builder.path('images/build/sources')}:/build/script:ro`,
+        `--volume=${join(ovis, 'tree')}:/opt/ovis`,
+        '--workdir=/build/ovis',
+        '--env=PREFIX=/opt/ovis',
+        // As a shell reads it.
+        "--env=MAKE_INSTALL=make install X='a b'",
+        '--env=SOURCE_DATE_EPOCH=1704067200',
+        '--entrypoint=/bin/sh',
+      ]),
+    );
+    const behind = (component: string) => {
+      const all = words(component) ?? [];
+      return all.slice(all.indexOf('ovishpc/ldms-dev:latest') + 1);
+    };
+    const script = '/build/script/build-component';
+    expect(behind('sos')).toEqual([script, 'autotools', '3', '--prefix=/opt/ovis', 'CFLAGS=-O2']);
+    expect(behind('maestro')).toEqual([script, 'pip', '3']);
+    expect(behind('sosdb-ui')).toEqual([script, 'autotools', '3', '--prefix=/opt/ovis/ui']);
+    expect(words('sosdb-ui')).toContain('--env=MAKE_INSTALL=make install');
+  });
+
+  testNeeding(['git'], 'nothing of a build with other inputs but what git has fetched', async () => {
+    const builder = await withSources({
+      run: `(cd "$place" && ls stages obj >were 2>/dev/null)
+mkdir -p "$place/obj"
+: >"$place/obj/object"
+: >"$place/stages/make"
+: >"$place/src/generated"`,
+    });
+    const were = () => readFileSync(join(builder.cache, 'maestro/were'), 'utf8');
+    await build(builder, 'ovis', 'dev');
+    const first = were();
+    expect(first).toContain('checkout');
+    builder.sources.commit('maestro', 'NEWS', 'news');
+    expect(await build(builder, 'ovis')).toEqual(['maestro']);
+    expect(were()).toBe(first);
+    expect(existsSync(join(builder.cache, 'maestro/obj/object'))).toBe(true);
+    // Back to the first, whose commit is there: its repository may be away.
+    const old = builder.sources.at('maestro', 'next');
+    rmSync(builder.path('site/sources/maestro'), { recursive: true });
+    expect(await build(builder, 'ovis', `--maestro-branch=${old}`)).toEqual(['maestro']);
+    expect(were()).toBe(first);
+    expect(filesBelow(join(builder.cache, 'maestro/dest'))).toEqual(['bin/maestro', 'bin/maestro_ctrl']);
+  });
+});
+
 describe('what a component has installed', () => {
   testNeeding(
     ['git'],
