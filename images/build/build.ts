@@ -15,7 +15,7 @@ import { BuilderError, exitStatus } from './problem.ts';
 import { wrongWithPlace } from './sources/assemble.ts';
 import { componentsOf, type SourceBuild, sourceSteps, sourcesOf } from './sources/build.ts';
 import { components } from './sources/components.ts';
-import { wrongWithEngine } from './sources/container.ts';
+import { removeLeftContainers, wrongWithEngine } from './sources/container.ts';
 import { forget, lock } from './sources/place.ts';
 import { pluginRecord, treeRecord } from './sources/record.ts';
 import { megabytes, wantSpace } from './space.ts';
@@ -57,14 +57,15 @@ export async function build(options: Options, terminal: Terminal, signal: AbortS
   print(`${facts.join(', ')}\n`);
   for (const left of leftOut(options)) print(`${left}\n`);
   const { version, revision } = await readMetadata(process.env);
+  const free = commits.length > 0 && !options.dryRun ? lock(options.arch) : undefined;
   // Its own, for whoever builds something else at the same time.
   const work = mkdtempSync(join(place, 'build.'));
   const building = { options, engine, sources, baseImage, network, place, work, revision, version };
   const sourceBuild = { options, engine, network, sources: commits, toolchains: new Map() };
-  const free = commits.length > 0 && !options.dryRun ? lock(options.arch) : undefined;
   try {
-    if (options.clean && free) for (const { component } of commits) forget(options.arch, component);
     if (options.dryRun) return await tellPlan(names, building, sourceBuild, print, signal);
+    if (free) await removeLeftContainers(engine, options.arch);
+    if (options.clean) for (const { component } of commits) forget(options.arch, component);
     const steps = stepsOf(names, building, sourceBuild);
     const outcomes = await runSteps(steps, options.jobs, signal);
     const inOrder = outcomes.toSorted((a, b) => steps.indexOf(a.step) - steps.indexOf(b.step));

@@ -7,13 +7,13 @@ import { testNeeding } from '../support/needs.ts';
 import { run } from '../support/program.ts';
 import {
   contentOf,
+  type Files,
   identityOf,
   inDev,
   makeSite,
   only,
   planOf,
   recordOf,
-  type Settings,
   type Site,
   treeRecord,
 } from '../support/source-builds.ts';
@@ -26,8 +26,8 @@ const analysis = 'lib/python3.11/dist-packages/graf_analysis';
 describe('build ovis', () => {
   let site: Site;
   /** The commits to begin with, and the tree of these. */
-  let first: Settings;
-  let firstTree: Settings;
+  let first: Readonly<Record<string, string>>;
+  let firstTree: Files;
   const options = '--enable-sos --with-sos=/opt/ovis';
 
   beforeAll(async () => {

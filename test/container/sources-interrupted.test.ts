@@ -1,5 +1,5 @@
 /** Builds from sources that are ended before their end, with a real engine, and what the next build makes of them. */
-import { chmodSync, existsSync, globSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, globSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { Component } from '../../images/build/sources/components.ts';
@@ -9,6 +9,7 @@ import { testNeeding } from '../support/needs.ts';
 import { start, until } from '../support/program.ts';
 import {
   contentOf,
+  type Files,
   identityOf,
   makeSite,
   only,
@@ -42,7 +43,7 @@ function alone(component: Component) {
       return site.log(component);
     },
     /** What is in the tree, but for what it says of itself. */
-    content: (): Settings => {
+    content: (): Files => {
       const entries = Object.entries(contentOf(tree));
       return Object.fromEntries(entries.filter(([file]) => !/sources\.json$/.test(file)));
     },
@@ -106,7 +107,7 @@ const objectsOf = (component: Component) =>
 describe('a component that is configured and made', () => {
   const stages = stagesOf('sos');
   /** What is in the tree of a build that was not interrupted. */
-  let uninterrupted: Settings;
+  let uninterrupted: Files;
   const signals = { autogen: 'SIGTERM', configure: 'SIGINT', make: 'SIGTERM', install: 'SIGTERM' } as const;
 
   testNeeding(needs, 'there is a tree, and a new commit', async () => {
@@ -166,7 +167,7 @@ describe('a component that is configured and made', () => {
       expect(left).toBeDefined();
       const objects = objectsOf('sos');
       expect(Object.keys(objects)).not.toEqual([]);
-      // Whatever it says from here on, the container that is left may hear it as well.
+      // It is not released before it is gone: it would go on as well.
       const next = begin();
       await until(
         'another container is there',
@@ -210,22 +211,22 @@ describe('a component that is', () => {
   }
 });
 
-/** A program for PATH that waits for as long as a file is there; without it, it is the real one. */
-function waiting(name: string, real: string): { env: Settings; reached(): boolean; release(): void } {
-  const directory = join(site.directory, `bin-${name}`);
+/** A `sync` for PATH that waits until it is released: the builder calls it when a tree is made, and not yet in place. */
+function waitingSync(): { env: Settings; reached(): boolean; release(): void } {
+  const directory = mkdtempSync(join(site.directory, 'bin-'));
   const [hold, held] = [join(directory, 'hold'), join(directory, 'held')];
-  mkdirSync(directory);
   writeFileSync(hold, '');
-  const script = `#!/bin/sh\n[ -e ${hold} ] || exec ${real}\n: >${held}\nwhile [ -e ${hold} ]; do sleep 0.05; done\n`;
-  writeFileSync(join(directory, name), script);
-  chmodSync(join(directory, name), 0o755);
+  program(join(directory, 'sync'), `: >${held}\nwhile [ -e ${hold} ]; do sleep 0.05; done`);
   return {
     env: { PATH: `${directory}:${process.env['PATH']}` },
     reached: () => existsSync(held),
-    release: () => {
-      for (const file of [hold, held]) rmSync(file, { force: true });
-    },
+    release: () => rmSync(hold),
   };
+}
+
+function program(path: string, lines: string): void {
+  writeFileSync(path, `#!/bin/sh\n${lines}\n`);
+  chmodSync(path, 0o755);
 }
 
 describe('maestro', () => {
@@ -244,7 +245,7 @@ describe('maestro', () => {
           'bin/maestro',
           `${site.sources.read('maestro', 'bin/maestro')}# ${signal}\n`,
         );
-        const sync = waiting(`sync`, '/bin/sync "$@"');
+        const sync = waitingSync();
         try {
           const building = begin(sync.env);
           await until('the tree is made', sync.reached, 60_000);
@@ -254,9 +255,8 @@ describe('maestro', () => {
           expect(trees().length, 'half a tree, beside').toBe(2);
         } finally {
           sync.release();
-          rmSync(join(site.directory, 'bin-sync'), { recursive: true });
         }
-        expect(await build()).toBe('');
+        expect(await build(), 'nothing is built again').toBe('');
         expect(trees()).toEqual([basename(tree)]);
         expect(identityOf(tree)['bin/maestro']).not.toBe(before['bin/maestro']);
         expect(content()).toHaveProperty(['bin/maestro']);
@@ -275,9 +275,10 @@ describe('maestro', () => {
       // git's ssh, whose other end is this machine: it waits for git to go away, as ssh does on a bad line.
       const ssh = join(site.directory, 'ssh');
       const hold = join(site.directory, 'hold-ssh');
-      const script = `#!/bin/sh\nfor last; do :; done\nif [ -e ${hold} ]; then : >${hold}ing; exec cat >/dev/null; fi\nexec sh -c "$last"\n`;
-      writeFileSync(ssh, script);
-      chmodSync(ssh, 0o755);
+      program(
+        ssh,
+        `for last; do :; done\nif [ -e ${hold} ]; then : >${hold}ing; exec cat >/dev/null; fi\nexec sh -c "$last"`,
+      );
       writeFileSync(hold, '');
       const repository = `ssh://git.example.invalid${site.sources.directory}/maestro`;
       const set = { GIT_SSH: ssh, MAESTRO_REPO: repository, MAESTRO_BRANCH: commit };

@@ -274,6 +274,8 @@ run)
   *)
     keep "building	$component"
     ${answers.run ?? ':'}
+    # As the real one: a stage that is done is not done again.
+    if [ -e "$place/stages/install" ]; then exit; fi
     put() { mkdir -p "$tree/\${1%/*}"; { echo "$component"; cat "$place/src/NEWS" 2>/dev/null; } >"$tree/$1"; }
     case $component in
     ${Object.entries(standinFiles)

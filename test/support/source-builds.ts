@@ -245,8 +245,11 @@ export function allBelow(directory: string): string[] {
   });
 }
 
+/** Files by their path, and what is to be told of each. */
+export type Files = Readonly<Record<string, string>>;
+
 /** Each file below a directory: its mode and what is in it, by its path. */
-export function contentOf(directory: string): Settings {
+export function contentOf(directory: string): Files {
   return described(directory, (path) => {
     const stat = lstatSync(path);
     if (stat.isSymbolicLink()) return `link to ${readlinkSync(path)}`;
@@ -256,14 +259,14 @@ export function contentOf(directory: string): Settings {
 }
 
 /** Each file below a directory by its path: which one it is, and when it was changed. What is written anew differs. */
-export function identityOf(directory: string): Settings {
+export function identityOf(directory: string): Files {
   return described(directory, (path) => {
     const { ino, ctimeNs, mtimeNs } = lstatSync(path, { bigint: true });
     return [ino, ctimeNs, mtimeNs].join(' ');
   });
 }
 
-const described = (directory: string, describe: (path: string) => string): Settings =>
+const described = (directory: string, describe: (path: string) => string): Files =>
   Object.fromEntries(filesBelow(directory).map((file) => [file, describe(join(directory, file))]));
 
 /** What a tree says of itself. */

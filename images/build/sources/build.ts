@@ -8,7 +8,7 @@ import type { Step, Tools } from '../steps.ts';
 import { assemble } from './assemble.ts';
 import { buildComponent, checkoutStage, jobOf } from './component.ts';
 import { type Component, components } from './components.ts';
-import { lookInside, removeLeftContainers, type Toolchain, toolchainOf } from './container.ts';
+import { lookInside, type Toolchain, toolchainOf } from './container.ts';
 import { type Resolved, resolveAll } from './git.ts';
 import { cacheOf, placeOf } from './place.ts';
 import { basisOf, type Plan, planSources } from './plan.ts';
@@ -130,12 +130,11 @@ function componentStep(component: Component, build: SourceBuild, basis: readonly
   };
 }
 
-/** Finds the build images, in which nothing of ours runs yet; throws if one is not there. */
+/** Finds the build images; throws if one is not there. */
 async function findToolchains(
   { sources, options, engine, toolchains }: SourceBuild,
   { signal }: Tools,
 ): Promise<string> {
-  await removeLeftContainers(engine, options.arch);
   const images = new Set(sources.map(({ component }) => buildImageOf(component, options)));
   for (const image of images) {
     const found = await toolchainOf(engine, image, options.arch, signal);

@@ -60,22 +60,31 @@ export function lock(arch: Arch): () => void {
   const mine = join(directory, `lock.${process.pid}`);
   writeFileSync(mine, `${process.pid} ${startTimeOf(process.pid)}\n`);
   try {
-    // A link is made whole or not at all, and not over another.
-    linkSync(mine, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    const [pid = '', since = ''] = readFileSync(file, 'utf8').trim().split(' ');
-    if (startTimeOf(Number(pid)) === since) {
-      throw new BuilderError('unavailable', [
-        `another build of the sources is under way (pid ${pid}); wait for its end, or end it: kill ${pid}`,
-      ]);
+    while (!linked(mine, file)) {
+      const [pid = '', since = ''] = readFileSync(file, 'utf8').trim().split(' ');
+      if (startTimeOf(Number(pid)) === since) {
+        throw new BuilderError('unavailable', [
+          `another build of the sources is under way (pid ${pid}); wait for its end, or end it: kill ${pid}`,
+        ]);
+      }
+      // Of a builder that was killed.
+      rmSync(file, { force: true });
     }
-    rmSync(file);
-    linkSync(mine, file);
   } finally {
     rmSync(mine);
   }
   return () => rmSync(file, { force: true });
+}
+
+/** Makes a link, whole or not at all; false if there is a file of that name. */
+function linked(to: string, at: string): boolean {
+  try {
+    linkSync(to, at);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 /** When a process began, in ticks since the boot (proc(5), stat's field 22); undefined if there is none. */
