@@ -75,6 +75,8 @@ async function sourceRows(
     if (missing.has(image))
       return [what, 'build', newToolchain ? 'ldms-dev is built' : `there is no ${image}`];
     if (options.clean) return [what, 'build', '--clean'];
+    if (newToolchain && state === 'up to date')
+      return [what, nothing, 'unless ldms-dev has other packages then'];
     return [what, words[state], why];
   });
   const tree = (name: string, directory: string, record: string, plugin: boolean): Row[] => {

@@ -34,7 +34,7 @@ fi`,
 
   const whole = readFileSync(join(site, 'before-third'), 'utf8');
   expect(whole).toMatch(/ \.\/Dockerfile\n/);
-  expect(whole).toMatch(/ \.\/ovis\/sbin\/ldmsd\n/);
+  expect(whole).toMatch(/ \.\/ovis\/opt\/ovis\/sbin\/ldmsd\n/);
   expect(readFileSync(join(site, 'after-third'), 'utf8')).toBe(whole);
   expect(readFileSync(join(site, 'after-first'), 'utf8')).toBe(whole);
   expect(builder.ended().filter((image) => image === 'agg')).toHaveLength(2);

@@ -42,7 +42,7 @@ export async function buildComponent(plan: Plan, build: SourceBuild, tools: Tool
   const files = component === 'dsosds' ? pluginFiles(place) : installedFiles(component, place, build);
   const many = Object.keys(files).length;
   if (many === 0) throw new Error(`it has installed nothing under ${inputs.prefix}`);
-  keep(place, { inputs, files }, component === 'dsosds' ? place.src : place.tree);
+  await keep(place, { inputs, files }, component === 'dsosds' ? place.src : place.tree, tools);
   return `built ${short(commit)}, ${many} files`;
 }
 
@@ -132,10 +132,12 @@ function pluginFiles(place: Place): Digests {
 }
 
 /** Keeps what was installed; from here on, it counts as built. */
-function keep(place: Place, built: Built, from: string): void {
+async function keep(place: Place, built: Built, from: string, { command }: Tools): Promise<void> {
   const beside = `${place.dest}.new`;
   rmSync(beside, { recursive: true, force: true });
   copyFiles(Object.keys(built.files), from, beside);
+  // Else a machine that loses its power may have the record, and files that are cut short.
+  await command(['sync', '--file-system', beside]);
   // In this order, a record never stands beside the files of another build.
   rmSync(place.built, { force: true });
   rmSync(place.dest, { recursive: true, force: true });
