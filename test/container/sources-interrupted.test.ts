@@ -216,7 +216,9 @@ function waitingSync(): { env: Settings; reached(): boolean; release(): void } {
   const directory = mkdtempSync(join(site.directory, 'bin-'));
   const [hold, held] = [join(directory, 'hold'), join(directory, 'held')];
   writeFileSync(hold, '');
-  program(join(directory, 'sync'), `: >${held}\nwhile [ -e ${hold} ]; do sleep 0.05; done`);
+  // That of the tree: a component's own, before it counts as built, is let through.
+  const waits = `: >${held}\n  while [ -e ${hold} ]; do sleep 0.05; done`;
+  program(join(directory, 'sync'), `case $* in *.ldms-images-new-*)\n  ${waits} ;;\nesac`);
   return {
     env: { PATH: `${directory}:${process.env['PATH']}` },
     reached: () => existsSync(held),
@@ -272,12 +274,13 @@ describe('maestro', () => {
       await build();
       const before = identityOf(tree);
       const commit = site.sources.commit('maestro', 'NEWS', 'fetched\n');
-      // git's ssh, whose other end is this machine: it waits for git to go away, as ssh does on a bad line.
+      // git's ssh, whose other end is this machine: it waits for git to go away, as ssh does on a bad line. It
+      // keeps its output open, or git would go away by itself.
       const ssh = join(site.directory, 'ssh');
       const hold = join(site.directory, 'hold-ssh');
       program(
         ssh,
-        `for last; do :; done\nif [ -e ${hold} ]; then : >${hold}ing; exec cat >/dev/null; fi\nexec sh -c "$last"`,
+        `for last; do :; done\nif [ -e ${hold} ]; then : >${hold}ing; cat >/dev/null; exit 1; fi\nexec sh -c "$last"`,
       );
       writeFileSync(hold, '');
       const repository = `ssh://git.example.invalid${site.sources.directory}/maestro`;
