@@ -13,8 +13,7 @@ import { madeBase } from './names.ts';
 import type { Options } from './options.ts';
 import { BuilderError, exitStatus } from './problem.ts';
 import { wrongWithPlace } from './sources/assemble.ts';
-import { componentsOf, type SourceBuild, sourceSteps, sourcesOf } from './sources/build.ts';
-import { components } from './sources/components.ts';
+import { askedFor, componentsOf, type SourceBuild, sourceSteps, sourcesOf } from './sources/build.ts';
 import { removeLeftContainers, wrongWithEngine } from './sources/container.ts';
 import { forget, lock } from './sources/place.ts';
 import { pluginRecord, treeRecord } from './sources/record.ts';
@@ -77,10 +76,9 @@ export async function build(options: Options, terminal: Terminal, signal: AbortS
 }
 
 /** What the user may miss: components that have no repository. */
-function leftOut({ steps, sources }: Options): string[] {
-  const all = components.filter((component) => steps.includes(component === 'dsosds' ? 'dsosds' : 'ovis'));
-  return all
-    .filter((component) => sources[component].repository === undefined)
+function leftOut(options: Options): string[] {
+  return askedFor(options)
+    .filter((component) => options.sources[component].repository === undefined)
     .map((component) => `${component} is left out: ${prefixOf(component)}_REPO is empty`);
 }
 

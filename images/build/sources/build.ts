@@ -33,13 +33,12 @@ export const pluginStep = 'the plugin folder';
 const stepOf = (component: Component): string => `sources of ${component}`;
 
 /** The components that are to be built: of the steps `ovis` and `dsosds`, and not left out by an empty repository. */
-export function componentsOf({ steps, sources }: Pick<Options, 'steps' | 'sources'>): readonly Component[] {
-  return components.filter(
-    (component) =>
-      steps.includes(component === 'dsosds' ? 'dsosds' : 'ovis') &&
-      sources[component].repository !== undefined,
-  );
-}
+export const componentsOf = (options: Pick<Options, 'steps' | 'sources'>): readonly Component[] =>
+  askedFor(options).filter((component) => options.sources[component].repository !== undefined);
+
+/** The components of the steps `ovis` and `dsosds`, those that are left out among them. */
+export const askedFor = ({ steps }: Pick<Options, 'steps'>): readonly Component[] =>
+  components.filter((component) => steps.includes(component === 'dsosds' ? 'dsosds' : 'ovis'));
 
 /** Finds out which commits are to be built. */
 export const sourcesOf = (options: Options, signal: AbortSignal): Promise<readonly Resolved[]> =>

@@ -1,6 +1,6 @@
 /** The build image, and what runs in containers of it. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { type Arch, hostArch } from '../arch.ts';
@@ -8,7 +8,7 @@ import { quote } from '../config/shell.ts';
 import { type Engine, inspectImage } from '../engine.ts';
 import type { Tools } from '../steps.ts';
 import { cacheOf } from './place.ts';
-import { writeJson } from './record.ts';
+import { readJson, writeJson } from './record.ts';
 
 /** What is run in a container. */
 export interface Job {
@@ -148,7 +148,7 @@ export async function toolchainOf(
   const found = await inspectImage(engine, image);
   if (!found) return undefined;
   const file = join(cacheOf(arch), 'toolchain.json');
-  const known = readKnown(file);
+  const known = readJson(file) as Toolchain | undefined;
   if (known?.id === found.id) return { ...known, image };
   const { exitCode, stdout } = await execa(
     engine.name,
@@ -161,12 +161,4 @@ export async function toolchainOf(
   mkdirSync(cacheOf(arch), { recursive: true });
   writeJson(file, toolchain);
   return toolchain;
-}
-
-function readKnown(file: string): Toolchain | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Toolchain;
-  } catch {
-    return undefined;
-  }
 }

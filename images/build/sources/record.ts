@@ -59,7 +59,8 @@ export const readBuilt = (file: string): Built | undefined => readJson(file) as 
 /** The inputs of a build that was begun; undefined if none was. */
 export const readBegun = (file: string): Inputs | undefined => readJson(file) as Inputs | undefined;
 
-function readJson(file: string): unknown {
+/** A file that `writeJson` has written; undefined if there is none, or none that is whole. */
+export function readJson(file: string): unknown {
   if (!existsSync(file)) return undefined;
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
