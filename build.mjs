@@ -14,6 +14,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -49,6 +50,7 @@ Another architecture's Node comes from the npm registry, the first time.
 const libraries = ['execa', 'minimist', 'pino', 'yaml'];
 /** @type {Record<string, string>} */
 const parts = {
+  cluster: 'src/cluster/command.ts',
   commands: 'src/commands/index.ts',
   dsosd: 'src/dsosd/plan.ts',
   grafana: 'src/grafana/plan.ts',
@@ -309,6 +311,17 @@ async function make(place, foreign) {
   return out;
 }
 
+/**
+ * Makes a symbolic link, in place of whatever is there.
+ *
+ * @param {string} target
+ * @param {string} path
+ */
+function linkOver(target, path) {
+  rmSync(path, { force: true });
+  symlinkSync(target, path);
+}
+
 /** Builds what the command line asks for. */
 async function main() {
   const words = process.argv.slice(2);
@@ -321,6 +334,8 @@ async function main() {
   const place = foreign ? mkdtempSync(join(dist, `${foreign}.`)) : dist;
   try {
     const out = join(dist, await make(place, foreign));
+    // The same program by its other name; whoever copies dist/ to a site has both.
+    if (!foreign) linkOver('ldms-entrypoint', join(dist, 'ldms-cluster'));
     const megabytes = (statSync(out).size / 1e6).toFixed(0);
     process.stdout.write(`${relative(root, out)}: ${megabytes} MB, version ${version}\n`);
   } finally {

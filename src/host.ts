@@ -48,6 +48,8 @@ export interface Host {
   readonly gid: number;
   /** LDMS_ENTRYPOINT_ROOT, or an empty string. */
   readonly root: string;
+  /** The host name of our UTS namespace: a container's own, or its node's. */
+  hostname(): string;
   /** One of our own paths, moved below the root. */
   path(own: string): string;
   mounts(): readonly Mount[];
@@ -86,6 +88,7 @@ export function realHost(env: NodeJS.ProcessEnv, root: string): Host {
     path,
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
+    hostname: once(() => process.getBuiltinModule('node:os').hostname()),
     mounts,
     look: remember(look),
     whyNoEntry: remember((directory) => whyNoAccess(directory, fs.constants.W_OK | fs.constants.X_OK)),

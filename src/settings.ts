@@ -15,6 +15,8 @@ export interface Settings {
   readonly mungeTimeoutMs: number;
   /** The soft limit on open files that the daemon gets; undefined: as Node leaves it. */
   readonly nofile: number | undefined;
+  /** The variables that get the number in the host's name; undefined: none. */
+  readonly componentId: readonly string[] | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'auto' | 'json' | 'text';
   readonly health: 'quick' | 'deep';
@@ -33,6 +35,8 @@ export interface Settings {
   /** Where grafana's data source finds the ui container; undefined: none is provisioned. */
   readonly dsosdsUrl: string | undefined;
 }
+
+const prefix = 'LDMS_ENTRYPOINT_';
 
 /** A row of the table. */
 export interface Setting {
@@ -70,6 +74,12 @@ function parseUrl(text: string): string | undefined {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined;
   const { username, password, search, hash } = new URL(text);
   return username || password || search || hash ? undefined : text;
+}
+
+/** Names of variables, none of them a setting of ours. */
+function parseVariables(text: string): readonly string[] | undefined {
+  const names = [...new Set(text.split(','))];
+  return names.every((name) => /^[A-Za-z_]\w*$/.test(name) && !name.startsWith(prefix)) ? names : undefined;
 }
 
 const aDuration = 'a duration such as 500ms, 10s, 2m, or a number of seconds';
@@ -110,6 +120,15 @@ export const settingsTable: readonly Setting[] = [
     meaning:
       "the daemon's soft limit on open files; unset: the hard limit, because Node raises the soft one to it",
     parse: (text) => (/^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined),
+  },
+  {
+    key: 'componentId',
+    name: 'LDMS_ENTRYPOINT_COMPONENT_ID',
+    fallback: '',
+    takes: 'the name of a variable, or several joined by commas',
+    meaning:
+      "samp, agg: give ldmsd each of these, unless it is set, with the last number in the host name before the first dot (nid00100: 100); a container has its node's host name with docker --network=host or Kubernetes hostNetwork",
+    parse: parseVariables,
   },
   {
     key: 'logLevel',
@@ -231,8 +250,6 @@ export const settingsTable: readonly Setting[] = [
     parse: parseUrl,
   },
 ];
-
-const prefix = 'LDMS_ENTRYPOINT_';
 
 /**
  * Reads the settings from an environment.

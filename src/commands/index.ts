@@ -1,11 +1,11 @@
 /** The commands beside the modes. All of them write their answer to stdout and change nothing. */
-import { writeSync } from 'node:fs';
 import { asSet, type Mode, modeNamed, modes } from '../entrypoints/index.ts';
 import { type Host, realHost } from '../host.ts';
 import { whyNotListen, written } from '../listen.ts';
 import { masked } from '../mask.ts';
 import type { Answers, Plan } from '../plan.ts';
 import { exitCodes, type Problem, sentence } from '../problem.ts';
+import { say } from '../say.ts';
 import { readSettings, type Settings } from '../settings.ts';
 import { checkPlan, checkText } from './check.ts';
 import { explainText } from './explain.ts';
@@ -37,8 +37,10 @@ export async function command(
       return aboutPlan(word, args, env);
     case 'health':
       return health(args, env);
+    case 'cluster':
+      return (await import('../cluster/command.ts')).cluster(args);
     default: {
-      const words = `${modeNames}, explain, check, health, --version, --help`;
+      const words = `${modeNames}, explain, check, health, cluster, --version, --help`;
       const what =
         word === undefined
           ? 'cannot start: no mode was given'
@@ -137,21 +139,11 @@ const usage = (what: string, remedy: string): Problem => ({
 });
 
 function fail(problem: Problem, code: number = exitCodes[problem.kind].code): number {
-  write(2, `ldms-entrypoint: ${sentence(problem)}\n`);
+  say(2, `ldms-entrypoint: ${sentence(problem)}\n`);
   return code;
 }
 
 function print(text: string): number {
-  write(1, text);
+  say(1, text);
   return 0;
-}
-
-/** By descriptor, whole, like the log; a reader that has gone away is no reason to crash. */
-function write(descriptor: 1 | 2, text: string): void {
-  let rest = Buffer.from(text);
-  try {
-    while (rest.length > 0) rest = rest.subarray(writeSync(descriptor, rest));
-  } catch {
-    // `ldms-entrypoint --help | head -1` closes the pipe early.
-  }
 }

@@ -1,5 +1,6 @@
 /** What samp and agg have in common: ldmsd as the leader process. */
 import { type Asked, whatLdmsdWants } from '../ldmsd/auth.ts';
+import { componentOf } from '../ldmsd/component.ts';
 import { onlyPrints, type Parsed, parseOptions } from '../ldmsd/options.ts';
 import { forksByItself, recordedVersion } from '../ldmsd/version.ts';
 import { planMunge } from '../munge/plan.ts';
@@ -10,7 +11,7 @@ import type { Given } from './mode.ts';
 
 /** Plans an ldmsd. Its options are never changed; `-F` may be put in front of them. */
 export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
-  const { settings, host, answers } = given;
+  const { settings, answers } = given;
   // `docker run … ldms-samp ldmsd -V` names the program that we start anyway.
   const args = given.args[0] === 'ldmsd' ? given.args.slice(1) : given.args;
   const nothing = {
@@ -22,12 +23,15 @@ export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
     questions: [],
     handoff: 'exec',
   } as const;
-  const command = otherProgram(args, host) ?? named(args);
+  const command = otherProgram(args, given.host) ?? named(args);
   if (command) return { ...nothing, main: command };
 
-  const parsed = parseOptions(args, host.env['POSIXLY_CORRECT'] !== undefined);
+  const parsed = parseOptions(args, given.host.env['POSIXLY_CORRECT'] !== undefined);
   if (onlyPrints(parsed)) return { ...nothing, main: { program: 'ldmsd', args } };
 
+  const { env, requirements } = componentOf(settings.componentId ?? [], given.host);
+  // Its configuration files may name the variables.
+  const host = env ? { ...given.host, env: { ...given.host.env, ...env } } : given.host;
   const asked = await whatLdmsdWants(parsed, host);
   const wanted = mungeWanted(asked.auths, settings.munge);
   const munge = wanted ? planMunge(wanted, settings, host, answers['munge socket']) : undefined;
@@ -40,10 +44,14 @@ export async function planLdmsd(mode: string, given: Given): Promise<Plan> {
       ...(munge?.notices ?? []),
       ...foreground.notices,
     ],
-    requirements: [...files, ...(munge?.requirements ?? [])],
+    requirements: [...requirements, ...files, ...(munge?.requirements ?? [])],
     services: munge?.services ?? [],
     questions: [...(munge?.questions ?? []), ...foreground.questions],
-    main: { program: 'ldmsd', args: foreground.add ? ['-F', ...args] : args },
+    main: {
+      program: 'ldmsd',
+      args: foreground.add ? ['-F', ...args] : args,
+      ...(env && { env }),
+    },
     health: healthFacts(asked, munge?.socket),
   };
 }

@@ -7,6 +7,7 @@
 import { readAggregators } from './aggregators.ts';
 import { readDaemons } from './daemons.ts';
 import { readYaml, TooMuch, type YamlText } from './document.ts';
+import { doubts } from './doubts.ts';
 import { describe, isEmpty } from './fields.ts';
 import { noGroups } from './groups.ts';
 import type { Cluster, Finding } from './model.ts';
@@ -54,8 +55,13 @@ function readDocument(yaml: YamlText, spend: Notes['spend']): Reading {
     return { mistakes, warnings: [], ...found };
   }
   if (!cluster) notes.mistake(yaml.root?.at ?? 0, noMapping(yaml));
-  return { ...findings(), ...found };
+  const { mistakes, warnings } = findings();
+  // Of a cluster that is only in part what was meant, these would tell what follows from the mistakes.
+  const more = cluster && mistakes.length === 0 ? doubts(cluster) : [];
+  return { mistakes, warnings: [...warnings, ...more].toSorted(byPlace), ...found };
 }
+
+const byPlace = (a: Finding, b: Finding): number => a.line - b.line || a.column - b.column;
 
 function noMapping({ root }: YamlText): string {
   return !root || isEmpty(root)

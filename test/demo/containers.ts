@@ -5,29 +5,31 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { type Engine, findEngine, inspectImage } from '../../images/build/engine.ts';
 import { type ImageName, imageNames } from '../../images/build/images.ts';
 import { BuilderError } from '../../images/build/problem.ts';
 import { missionSettings } from '../support/mission-settings.ts';
+import {
+  type Docker,
+  dockerOf,
+  type Seen,
+  startSeen,
+  stopSeen,
+  tellEnds,
+  untilServes,
+  wasKilled,
+} from './engine.ts';
 import { freePorts } from './ports.ts';
-import { failure, type Patience, until } from './proc.ts';
-import { elapsedMs, event, line, paragraph, remark, table } from './timeline.ts';
+import { type Patience, until } from './proc.ts';
+import { event, line, paragraph, remark, table } from './timeline.ts';
 
-/** A container of the demo's, with what was seen of it; times in milliseconds. */
-interface Node {
+/** A container of the demo's. */
+interface Node extends Seen {
   readonly name: ImageName;
   readonly image: string;
   readonly options: readonly string[];
   readonly args: readonly string[];
-  startedMs?: number;
-  readyMs?: number;
-  stopMs?: number;
-  code?: number;
 }
-
-/** Its own name in the engine, which no other container has. */
-const nameOf = ({ name }: Pick<Node, 'name'>): string => `ldms-demo-${process.pid}-${name}`;
 
 /**
  * Starts, shows and stops them.
@@ -46,13 +48,18 @@ export async function demonstrateContainers(
   const imageOf = (name: ImageName): string => `${namespace}/ldms-${name}:latest`;
   await wantImages(engine, imageNames.map(imageOf));
   const ports = await freePorts({ samp: 10411, agg: 10421, etcd: 12379, ui: 18080, grafana: 13000 });
-  const nodes = describeNodes(directory, ports).map((node) => ({ ...node, image: imageOf(node.name) }));
-  const docker = (...words: string[]) => execa(engine.name, words, { reject: false, stdin: 'ignore' });
+  const nodes: Node[] = describeNodes(directory, ports).map((node) => ({
+    ...node,
+    label: node.name,
+    id: `ldms-demo-${process.pid}-${node.name}`,
+    image: imageOf(node.name),
+  }));
+  const docker = dockerOf(engine.name);
   tellPlan(engine, nodes);
   let failed: unknown;
   try {
-    await Promise.all(nodes.map((node) => startNode(node, docker)));
-    await Promise.all(nodes.map((node) => untilServes(node, docker, patience)));
+    await Promise.all(nodes.map((node) => startSeen(node, () => docker(...runWords(node)))));
+    await Promise.all(nodes.map((node) => untilServes(node, askedOf(node), docker, patience)));
     await tellProcesses(nodes, docker);
     await tellService(nodes, ports, docker, patience);
     await stay();
@@ -61,14 +68,13 @@ export async function demonstrateContainers(
     if (failed) event('demo', error instanceof Error ? error.message : String(error), 'wrong');
   }
   event('demo', 'docker stop, all six at once', 'key');
-  await Promise.all(nodes.map((node) => stopNode(node, docker)));
-  tellEnds(nodes);
-  return !failed && nodes.every(({ code }) => code !== 137);
+  await Promise.all(nodes.map((node) => stopSeen(node, docker)));
+  tellEnds('image', nodes);
+  return !failed && !nodes.some(wasKilled);
 }
 
-type Docker = (
-  ...words: string[]
-) => Promise<{ exitCode?: number | undefined; stdout: string; stderr: string }>;
+/** What is asked whether it serves; dev, which serves nothing, whether its shell runs. */
+const askedOf = ({ name }: Node): string[] => (name === 'dev' ? ['true'] : ['ldms-entrypoint', 'health']);
 
 async function wantImages(engine: Engine, images: readonly string[]): Promise<void> {
   const missing: string[] = [];
@@ -101,7 +107,7 @@ samplers:
 function describeNodes(
   directory: string,
   ports: Record<'samp' | 'agg' | 'etcd' | 'ui' | 'grafana', number>,
-): Omit<Node, 'image'>[] {
+): Pick<Node, 'name' | 'options' | 'args'>[] {
   const put = (name: string, content: string | Buffer, mode = 0o644) => {
     const path = join(directory, name);
     writeFileSync(path, content);
@@ -176,52 +182,20 @@ function tellPlan(engine: Engine, nodes: readonly Node[]): void {
   line();
 }
 
-async function startNode(node: Node, docker: Docker): Promise<void> {
-  node.startedMs = elapsedMs();
-  const words = [
-    'run',
-    '-d',
-    `--name=${nameOf(node)}`,
-    '--network=host',
-    ...node.options,
-    node.image,
-    ...node.args,
-  ];
-  const { exitCode, stderr } = await docker(...words);
-  if (exitCode !== 0) throw failure(node.name, `docker run failed: ${stderr}`);
-}
-
-/** Waits until health says that it serves; dev, which serves nothing, until its shell runs. */
-async function untilServes(node: Node, docker: Docker, patience: Patience): Promise<void> {
-  const asked = node.name === 'dev' ? ['true'] : ['ldms-entrypoint', 'health'];
-  await until(
-    node.name,
-    'it to be healthy',
-    async () => {
-      const { stdout } = await docker(
-        'inspect',
-        '--format',
-        '{{.State.Running}} {{.State.ExitCode}}',
-        nameOf(node),
-      );
-      if (stdout.startsWith('false')) {
-        const logs = await docker('logs', '--tail', '5', nameOf(node));
-        throw failure(node.name, `it ended with ${stdout.split(' ')[1]}: ${logs.stderr}${logs.stdout}`);
-      }
-      return (await docker('exec', nameOf(node), ...asked)).exitCode === 0;
-    },
-    patience,
-  );
-  node.readyMs = elapsedMs() - (node.startedMs ?? 0);
-  const { stderr, stdout } = await docker('logs', nameOf(node));
-  const standIn = /stand-in/.test(stdout + stderr) ? ', with a stand-in for the daemon' : '';
-  event(node.name, `healthy${standIn}`);
-}
+const runWords = ({ id, options, image, args }: Node): string[] => [
+  'run',
+  '-d',
+  `--name=${id}`,
+  '--network=host',
+  ...options,
+  image,
+  ...args,
+];
 
 async function tellProcesses(nodes: readonly Node[], docker: Docker): Promise<void> {
   const rows: string[][] = [];
   for (const node of nodes) {
-    const { stdout } = await docker('top', nameOf(node), '-eo', 'pid,args');
+    const { stdout } = await docker('top', node.id, '-eo', 'pid,args');
     const processes = stdout
       .split('\n')
       .slice(1)
@@ -256,7 +230,7 @@ async function tellService(
     'agg',
     "the sampler's metric set",
     async () => {
-      const { stdout } = await docker('exec', nameOf(agg), ...words);
+      const { stdout } = await docker('exec', agg.id, ...words);
       return stdout.includes('/meminfo') && stdout.trim();
     },
     patience,
@@ -270,27 +244,4 @@ async function tellService(
     const response = await fetch(url, { signal: patience.stop });
     event(name, `GET ${url}: ${response.status}`, 'key');
   }
-}
-
-async function stopNode(node: Node, docker: Docker): Promise<void> {
-  const begun = elapsedMs();
-  const { exitCode } = await docker('stop', nameOf(node));
-  if (exitCode === 0) {
-    node.stopMs = elapsedMs() - begun;
-    node.code = Number((await docker('inspect', '--format', '{{.State.ExitCode}}', nameOf(node))).stdout);
-  }
-  await docker('rm', '-f', '-v', nameOf(node));
-}
-
-function tellEnds(nodes: readonly Node[]): void {
-  const took = (ms: number | undefined) => (ms === undefined ? '' : `${ms.toFixed(0)} ms`);
-  table([
-    ['image', 'docker run → healthy', 'docker stop → gone', 'exit code'],
-    ...nodes.map(({ name, readyMs, stopMs, code }) => [
-      name,
-      took(readyMs),
-      took(stopMs),
-      String(code ?? ''),
-    ]),
-  ]);
 }

@@ -84,6 +84,8 @@ export interface Patience {
   readonly stop: AbortSignal;
   /** Why waiting on is pointless, once it is. */
   readonly over?: () => string | undefined;
+  /** How long to wait before asking again, where asking costs much. */
+  readonly pauseMs?: number;
 }
 
 /**
@@ -97,7 +99,7 @@ export async function until<T>(
   node: string,
   what: string,
   condition: () => T | undefined | false | Promise<T | undefined | false>,
-  { deadlineMs, stop, over }: Patience,
+  { deadlineMs, stop, over, pauseMs = 3 }: Patience,
 ): Promise<T> {
   const begun = performance.now();
   let told = begun;
@@ -113,6 +115,6 @@ export async function until<T>(
       told = now;
       waiting(`${node}: waiting for ${what}`);
     }
-    await pause(3, undefined, { signal: stop });
+    await pause(pauseMs, undefined, { signal: stop });
   }
 }

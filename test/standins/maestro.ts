@@ -1,8 +1,9 @@
 /**
  * A stand-in for maestro, where the real one cannot be had: it reads an LDMS cluster's configuration
  * from a real etcd and tells how many daemons there are, and again whenever maestro_ctrl has saved
- * another; it configures none of them. As the real one it ends with 1 if etcd is down or has nothing
- * under the prefix, never notices anything again once its watch has died, and handles no signal.
+ * another. It keeps a connection to each that is a stand-in too, and configures none of them. As the
+ * real one it ends with 1 if etcd is down or has nothing under the prefix, never notices anything again
+ * once its watch has died, and handles no signal.
  *
  * What goes wrong on demand once it has told its configuration, by STANDIN_MAESTRO (several joined
  * by commas), or by the content of the file that STANDIN_MAESTRO_FILE names, which counts in place
@@ -19,6 +20,7 @@ import { spawn } from 'node:child_process';
 import { writeFileSync, writeSync } from 'node:fs';
 import { getPrefix, watch } from './etcd.ts';
 import { complain, Ending, parseArguments, play } from './maestro-args.ts';
+import { type Endpoint, endpointsOf, keepConnected } from './maestro-communicator.ts';
 import { etcdUrl } from './maestro-config.ts';
 import { numbersOf, readModes } from './maestro-modes.ts';
 import { say } from './say.ts';
@@ -49,34 +51,49 @@ async function main(words: readonly string[]): Promise<void> {
   const url = etcdUrl(given.get('cluster') ?? '');
   const prefix = (given.get('prefix') ?? '').replace(/^\//, '');
   const first = await configuration(url, prefix);
+  const follow = keepConnected(us);
+  // One after the other, so that it is the latest that is followed.
+  let readings: Promise<void> = Promise.resolve();
   // As in the real one, what is saved between the reading and the watch goes unnoticed. The line
   // comes after both, so that whoever has read it can count on the watch.
   const created = Promise.withResolvers<void>();
   watch(url, `/${prefix}/last_updated`, {
     created: created.resolve,
-    put: () => void readAgain(url, prefix),
+    put: () => {
+      readings = readings.then(async () => {
+        const next = await readAgain(url, prefix);
+        if (next) follow(next);
+      });
+    },
     ended: (reason) => {
       complain(`${us}: the watch has died, and nothing will be noticed any more: ${reason}`);
       created.resolve();
     },
   });
   await created.promise;
-  say(`${us}: ${first}`);
+  say(`${us}: ${first.words}`);
+  follow(first.endpoints);
   // It stays, whether or not it has something to do.
   setInterval(() => undefined, 1_800_000);
   misbehave(modes);
 }
 
-async function readAgain(url: string, prefix: string): Promise<void> {
+async function readAgain(url: string, prefix: string): Promise<readonly Endpoint[] | undefined> {
   try {
-    say(`${us}: configuration changed: ${await configuration(url, prefix)}`);
+    const { words, endpoints } = await configuration(url, prefix);
+    say(`${us}: configuration changed: ${words}`);
+    return endpoints;
   } catch (error) {
     say(String(error));
+    return undefined;
   }
 }
 
-/** What etcd has, in words. */
-async function configuration(url: string, prefix: string): Promise<string> {
+/** What etcd has: in words, and the endpoints to connect to. */
+async function configuration(
+  url: string,
+  prefix: string,
+): Promise<{ words: string; endpoints: readonly Endpoint[] }> {
   const keys = await getPrefix(url, `/${prefix}`).catch((error) => {
     throw new Ending(1, `Unable to connect to etcd: ${error instanceof Error ? error.message : error}`);
   });
@@ -85,7 +102,10 @@ async function configuration(url: string, prefix: string): Promise<string> {
   if (ours.length === 0) throw new Ending(1, `KeyError: '${prefix}'`);
   const addresses = ours.filter((key) => /^daemons\/[^/]+\/[^/]+\/addr$/.test(key.slice(prefix.length + 2)));
   const updated = keys.get(`/${prefix}/last_updated`) ?? 'never';
-  return `${addresses.length} daemons configured, last_updated ${updated}`;
+  return {
+    words: `${addresses.length} daemons configured, last_updated ${updated}`,
+    endpoints: endpointsOf(keys, `/${prefix}/`),
+  };
 }
 
 function misbehave(modes: readonly string[]): void {

@@ -1,7 +1,8 @@
 /**
  * How the stand-ins talk to each other: over TCP the client sends one line, a munge credential or
  * "none", and the server answers with a line "set NAME VALUE=…" for each of its sets, or
- * "rejected: REASON", then "end", and closes. It is nothing like LDMS's protocol; the credentials are real.
+ * "rejected: REASON", then "end", and closes. With " stay" behind its credential, a client that is
+ * welcome stays connected. It is nothing like LDMS's protocol; the credentials are real.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
@@ -16,9 +17,20 @@ export interface MetricSet {
 export type Auth = { readonly plugin: 'none' } | { readonly plugin: 'munge'; readonly socket: string };
 
 /** What asking a daemon for its sets came to. */
-export type Answer =
-  | { readonly sets: readonly MetricSet[] }
-  | { readonly failed: 'connect' | 'rejected'; readonly because: string };
+export type Answer = { readonly sets: readonly MetricSet[] } | Failure;
+
+/** Why a daemon has not answered. */
+export interface Failure {
+  readonly failed: 'connect' | 'rejected';
+  readonly because: string;
+}
+
+/** A connection that stays. */
+export interface Connection {
+  /** Resolves once either side has closed it. */
+  readonly closed: Promise<void>;
+  close(): void;
+}
 
 const limitMs = 5000;
 
@@ -58,11 +70,14 @@ export function serve(socket: Socket, auth: Auth, sets: () => readonly MetricSet
     const end = text.indexOf('\n');
     if (end < 0 && text.length < 65_536) return;
     socket.removeAllListeners('data');
-    void refusal(text.slice(0, Math.max(0, end)), auth).then((why) => {
+    const [line = '', stays] = text.slice(0, Math.max(0, end)).split(' ');
+    void refusal(line, auth).then((why) => {
       const lines = why
         ? [`rejected: ${why}`]
         : sets().map(({ name, values }) => `set ${name} ${values.join(' ')}`);
-      socket.end([...lines, 'end', ''].join('\n'));
+      const reply = [...lines, 'end', ''].join('\n');
+      if (why || stays !== 'stay') socket.end(reply);
+      else socket.setTimeout(0).resume().write(reply);
     });
   });
 }
@@ -88,6 +103,42 @@ export async function ask(host: string, port: number, auth: Auth): Promise<Answe
       const rejected = /^rejected: (.*)/.exec(text)?.[1];
       if (rejected === undefined && text.endsWith('end\n')) resolve({ sets: parseSets(text) });
       else resolve({ failed: 'rejected', because: rejected ?? 'the connection was closed' });
+    });
+  });
+}
+
+/** Connects to a daemon, authenticates, and stays connected. */
+export function stayWith(host: string, port: number, auth: Auth): Promise<Connection | Failure> {
+  return new Promise((resolve) => {
+    const closed = Promise.withResolvers<void>();
+    let connected = false;
+    let text = '';
+    // The daemon listens on IPv4.
+    const socket = connect({ host, port, family: 4 });
+    const fail = (because: string) => {
+      socket.destroy();
+      resolve({ failed: connected ? 'rejected' : 'connect', because });
+    };
+    socket.setEncoding('utf8').setTimeout(limitMs, () => fail('no answer'));
+    socket.on('error', (error) => fail(error.message));
+    socket.on('close', () => {
+      fail('the connection was closed');
+      closed.resolve();
+    });
+    socket.on('connect', () => {
+      connected = true;
+      // Only now, so that no munge is run for a daemon that is not there.
+      void credential(auth).then((own) =>
+        'wrong' in own ? fail(own.wrong) : socket.write(`${own.line} stay\n`),
+      );
+    });
+    socket.on('data', (more: string) => {
+      text += more;
+      if (!/(^|\n)end\n$/.test(text)) return;
+      const rejected = /^rejected: (.*)/.exec(text)?.[1];
+      if (rejected !== undefined) return fail(rejected);
+      socket.removeAllListeners('data').setTimeout(0).resume();
+      resolve({ closed: closed.promise, close: () => void socket.destroy() });
     });
   });
 }

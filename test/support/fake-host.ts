@@ -31,6 +31,8 @@ export interface FakeWorld {
   readonly gid?: number;
   readonly env?: NodeJS.ProcessEnv;
   readonly root?: string;
+  /** `node-1` unless told otherwise. */
+  readonly hostname?: string;
   /** Programs by name: the path, or why there is none. Others are not found. */
   readonly programs?: Readonly<Record<string, string | ProgramLook>>;
   readonly users?: Readonly<Record<string, { readonly uid: number; readonly gid: number }>>;
@@ -55,6 +57,7 @@ export function fakeHost(world: FakeWorld = {}): Host {
     gid,
     root,
     path: (own) => root + own,
+    hostname: () => world.hostname ?? 'node-1',
     mounts: () => mounts,
     whyNoEntry: (directory) => files[directory]?.closed,
     whyNoWrite: (file) => files[file]?.closed,

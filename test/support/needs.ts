@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
+import { composeV2, newPodmanCompose, quadlet } from './tools.ts';
 
 const directories = [...(process.env['PATH'] ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
 
@@ -33,6 +34,10 @@ const has: Record<string, () => boolean> = {
   'user namespaces': () => spawnSync('unshare', ['--user', '--map-root-user', 'true']).status === 0,
   // Debian's client builds with it; later clients need a plugin, which is not in Debian.
   BuildKit: () => installed('docker') && existsSync('/usr/bin/docker'),
+  // Of test/support/tools-from-debian-13.sh, where Debian itself is older.
+  Quadlet: () => quadlet !== undefined,
+  'Compose v2': () => composeV2 !== undefined,
+  'podman-compose 1.3': () => newPodmanCompose !== undefined,
   'docker engine': () => spawnSync('docker', ['info'], { stdio: 'ignore' }).status === 0,
   ptrace: () => installed('strace') && spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0,
 };

@@ -21,7 +21,7 @@ const inPlace = (auth: string) => `daemons:
   - names: &agg "agg-1"
     hosts: "host-3"
     endpoints:
-      - {names: "agg-1-ep", ports: 10002, maestro_comm: True, auth: {name: none, plugin: none}}
+      - {names: "agg-1-ep", ports: 10002, maestro_comm: True, auth: {name: ${auth}, plugin: ${auth}}}
 aggregators:
   - daemons: *agg
     peers:
@@ -30,7 +30,7 @@ aggregators:
         reconnect: 20s
         type: active
         updaters:
-          - {mode: pull, interval: "1s", offset: "0s"}
+          - {mode: pull, interval: "1s", offset: "200ms"}
 samplers:
   - daemons: *nodes
     plugins:

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { modeNamed, modes } from '../../src/entrypoints/index.ts';
+import type { Host } from '../../src/host.ts';
 import type { Plan } from '../../src/plan.ts';
 import { type FakeWorld, fakeHost, mountLine, settingsFrom } from '../support/fake-host.ts';
 
@@ -257,6 +258,74 @@ describe.each(['samp', 'agg'])('%s', (mode) => {
         main: { program: ldmsd, args: ['-V'] },
       });
     });
+  });
+
+  describe('LDMS_ENTRYPOINT_COMPONENT_ID', () => {
+    const args = ['-x', 'sock:411'];
+    const health = { listeners: [{ xprt: 'sock', port: 411 }] };
+    const named = (hostname: string, names: string, env: NodeJS.ProcessEnv = {}) => ({
+      hostname,
+      env: { LDMS_ENTRYPOINT_COMPONENT_ID: names, ...env },
+    });
+
+    test('ldmsd is given each variable with the number in the host name', async () => {
+      expect(await plan(args, named('nid00100.example.org', 'COMPONENT_ID,COMPID'))).toEqual({
+        ...becomes('-F', ...args),
+        requirements: [{ what: 'component number', found: '100, from the host name nid00100.example.org' }],
+        main: {
+          program: 'ldmsd',
+          args: ['-F', ...args],
+          env: { COMPONENT_ID: '100', COMPID: '100' },
+        },
+        health,
+      });
+    });
+
+    test('one that is set is left as it is, and an empty one counts as unset', async () => {
+      const env = { COMPONENT_ID: '5', COMPID: '' };
+      const made = await plan(args, named('nid00100', 'COMPONENT_ID,COMPID', env));
+      expect(made.main.env).toEqual({ COMPID: '100' });
+    });
+
+    test('where all are set, and without the setting, the host name is not even read', async () => {
+      for (const env of [{ LDMS_ENTRYPOINT_COMPONENT_ID: 'COMPID', COMPID: '5' }, {}]) {
+        const host: Host = {
+          ...fakeHost({ ...image, env }),
+          hostname: () => expect.unreachable('the host name was read'),
+        };
+        const made = await modeNamed(mode)?.plan({ args, settings: settingsFrom(env), host, answers: {} });
+        expect(made).toEqual({ ...becomes('-F', ...args), health });
+      }
+    });
+
+    test('a host name without a number is a problem that names it, and what to type', async () => {
+      const made = await plan(args, named('login', 'COMPONENT_ID,COMPID,ID', { ID: '3' }));
+      expect(made.requirements).toEqual([
+        {
+          what: 'component number',
+          problem: {
+            kind: 'configuration',
+            what: 'cannot give ldmsd COMPONENT_ID and COMPID: the host name login holds no component number',
+            remedy: 'set it yourself: -e COMPONENT_ID=NUMBER -e COMPID=NUMBER',
+          },
+        },
+      ]);
+      expect(made.main).toEqual({ program: 'ldmsd', args: ['-F', ...args] });
+    });
+
+    test('what a configuration file makes of the variable is known beforehand', async () => {
+      const content = 'listen xprt=sock port=104${COMPID}\n';
+      const files = { ...image.files, '/c': { content } };
+      const made = await plan(['-c', '/c'], { files, ...named('cygnus-12', 'COMPID') });
+      expect(made.health?.listeners).toEqual([{ xprt: 'sock', port: 10_412 }]);
+    });
+
+    test.each([[['bash', '-c', 'id']], [['-V']], [['ldmsd', '-h']]])(
+      'a start that is no daemon is not given it, whatever the host name: %j',
+      async (words) => {
+        expect(await plan(words, named('login', 'COMPID'))).toEqual(await plan(words));
+      },
+    );
   });
 
   describe('with munge', () => {

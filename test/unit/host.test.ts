@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -193,6 +193,10 @@ describe('the real host', () => {
 
   test('takes accounts from below LDMS_ENTRYPOINT_ROOT', () => {
     expect(host().user('munge')).toEqual({ name: 'munge', uid: 101, gid: 102 });
+  });
+
+  test('tells the host name, which LDMS_ENTRYPOINT_ROOT does not change', () => {
+    expect(host().hostname()).toBe(readFileSync('/proc/sys/kernel/hostname', 'utf8').trimEnd());
   });
 
   test('moves our own paths below LDMS_ENTRYPOINT_ROOT', () => {

@@ -677,6 +677,7 @@ describe('endpoints', () => {
       'ports: 10001, maestro_comm: True, auth: {name: munge}',
       [
         'warning 5:84 auth has no plugin, and some versions of maestro_ctrl fail without it; write plugin: munge',
+        'warning 15:9 agg-[1-2] authenticates with none, and node-[1-2], which it collects from, with munge; both ends of a connection need the same',
       ],
     ],
     [
@@ -684,21 +685,29 @@ describe('endpoints', () => {
       'byName',
       'ports: 10001, maestro_comm: True, auth: {name: none, plugin: none}',
       'ports: 10001, maestro_comm: True, auth: {plugin: munge}',
-      ['warning 5:84 auth has no name, and none counts, which is no authentication; write name: munge'],
+      [
+        'warning 5:84 auth has no name, and none counts, which is no authentication; write name: munge',
+        'warning 15:9 agg-[1-2] authenticates with none, and node-[1-2], which it collects from, with munge; both ends of a connection need the same',
+      ],
     ],
     [
       'a plugin misspelt',
       'byName',
       'ports: 10001, maestro_comm: True, auth: {name: none, plugin: none}',
       'ports: 10001, maestro_comm: True, auth: {name: m, plugin: mugne}',
-      ['warning 5:102 plugin: "mugne" is not known; did you mean munge?'],
+      [
+        'warning 5:102 plugin: "mugne" is not known; did you mean munge?',
+        'warning 15:9 agg-[1-2] authenticates with none, and node-[1-2], which it collects from, with mugne; both ends of a connection need the same',
+      ],
     ],
     [
       'a plugin of the site',
       'byName',
       'ports: 10001, maestro_comm: True, auth: {name: none, plugin: none}',
       'ports: 10001, maestro_comm: True, auth: {name: k, plugin: kerberos, conf: /etc/k}',
-      [],
+      [
+        'warning 15:9 agg-[1-2] authenticates with none, and node-[1-2], which it collects from, with kerberos; both ends of a connection need the same',
+      ],
     ],
   ])('%s', holds);
 });

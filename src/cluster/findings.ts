@@ -1,0 +1,144 @@
+/** What is wrong with what a cluster would run: with the place in the file. */
+import { roleOf } from '../ldmscfg/doubts.ts';
+import type { Cluster, DaemonGroup, Finding, Position } from '../ldmscfg/read.ts';
+import { usesIn } from '../ldmscfg/uses.ts';
+import type { Container, Listen } from './container.ts';
+import { strangeVariablesOf } from './daemons.ts';
+import type { Site } from './site.ts';
+
+/** What keeps the containers from starting, and what is probably not meant; by position. */
+export interface Findings {
+  readonly mistakes: readonly Finding[];
+  readonly warnings: readonly Finding[];
+}
+
+/** Looks at a cluster's containers. */
+export function findings(cluster: Cluster, containers: readonly Container[], site: Site): Findings {
+  return {
+    mistakes: [...noNames(cluster), ...portsUsedTwice(cluster, containers)].toSorted(byPlace),
+    warnings: [
+      ...sameNumbers(cluster, containers),
+      ...numbersNotInNames(cluster, containers),
+      ...strangeVariables(cluster),
+      ...suffixOfNobody(cluster, site),
+      ...noContainers(cluster, containers),
+      ...noAggregators(cluster),
+    ].toSorted(byPlace),
+  };
+}
+
+const byPlace = (a: Finding, b: Finding): number => a.line - b.line || a.column - b.column;
+const at = ({ line, column }: Position, text: string): Finding => ({ line, column, text });
+const whole: Position = { line: 1, column: 1 };
+
+const placeOf = (expression: string | undefined, cluster: Cluster): Position =>
+  usesIn(cluster).get(expression ?? '')?.group.at ?? whole;
+
+/** Hosts that cannot be hosts: their names become those of directories, and words of commands. */
+function* noNames({ groups }: Cluster): Generator<Finding> {
+  for (const { at: place, hosts } of groups) {
+    const wrong = hosts.find((host) => !/^[A-Za-z0-9][\w.:-]*$/.test(host));
+    if (wrong === undefined) continue;
+    yield at(place, `${JSON.stringify(wrong)} is no name of a host; write letters, digits, dots and dashes`);
+  }
+}
+
+const whose = ({ daemon, role }: Container): string => daemon ?? `ldms-${role}`;
+
+const overlap = (a: Listen, b: Listen): boolean =>
+  a.address === undefined || b.address === undefined || a.address === b.address;
+
+// sock, HTTP and etcd are TCP; the others count their ports by themselves.
+const kindOf = ({ xprt }: Listen): string => (['sock', 'http', 'etcd'].includes(xprt) ? 'tcp' : xprt);
+
+/** A port that two containers of one host listen on: the second cannot start. */
+function* portsUsedTwice(cluster: Cluster, containers: readonly Container[]): Generator<Finding> {
+  const users = new Map<string, { container: Container; listen: Listen }[]>();
+  const told = new Set<string>();
+  for (const container of containers) {
+    for (const listen of container.listens) {
+      const key = `${container.node} ${kindOf(listen)} ${listen.port}`;
+      const before = users.get(key) ?? [];
+      users.set(key, [...before, { container, listen }]);
+      const first = before.find((one) => overlap(one.listen, listen));
+      // Once for two groups, however many hosts they share.
+      const pair = `${first?.container.group} ${container.group} ${container.role} ${listen.port}`;
+      if (!first || told.has(pair)) continue;
+      told.add(pair);
+      const remedy = container.daemon ? 'give one of them another' : otherPort(container);
+      yield at(
+        listen.at ?? first.listen.at ?? placeOf(container.group, cluster),
+        `port ${listen.port} of ${container.node} is both ${whose(first.container)}'s and ${whose(container)}'s; ${remedy}`,
+      );
+    }
+  }
+}
+
+const otherPort = ({ role }: Container): string =>
+  role === 'maestro'
+    ? 'run maestro elsewhere, with --maestro HOST'
+    : `give --${role}-port PORT, or --${role} HOST`;
+
+/** Nodes whose samplers would have the same component number. */
+function* sameNumbers(cluster: Cluster, containers: readonly Container[]): Generator<Finding> {
+  const users = new Map<number, Container>();
+  const told = new Set<string | undefined>();
+  for (const container of containers) {
+    if (!container.component) continue;
+    const { number } = container.component;
+    const first = users.get(number);
+    users.set(number, first ?? container);
+    if (!first || first.node === container.node || told.has(container.group)) continue;
+    told.add(container.group);
+    yield at(
+      placeOf(container.group, cluster),
+      `${first.node} and ${container.node} would both be component ${number}, the last number in their names; their data could not be told apart`,
+    );
+  }
+}
+
+/** Nodes that are numbered as they come in the file, and otherwise when one is put before them. */
+function* numbersNotInNames(cluster: Cluster, containers: readonly Container[]): Generator<Finding> {
+  const without = containers.filter(({ component }) => component && !component.inName);
+  for (const [group, [first]] of Map.groupBy(without, (each) => each.group)) {
+    if (!first) continue;
+    yield at(
+      placeOf(group, cluster),
+      `the name ${first.node} has no number in it to be its component number; its place in the list, ${first.component?.number}, is taken`,
+    );
+  }
+}
+
+/** Variables that plugins are configured with, and that no container would have. */
+function* strangeVariables(cluster: Cluster): Generator<Finding> {
+  const names = (group: DaemonGroup) => strangeVariablesOf(group, cluster);
+  for (const group of cluster.groups) {
+    for (const name of names(group)) {
+      const role = roleOf(group, cluster);
+      yield at(
+        group.at,
+        `the plugins of ${group.expression} are configured with \${${name}}, which ldms-${role} does not have; add -e ${name}=… to what is rendered, or use COMPONENT_ID or HOSTNAME`,
+      );
+    }
+  }
+}
+
+function* suffixOfNobody({ groups }: Cluster, { suffix }: Site): Generator<Finding> {
+  if (!suffix || groups.some(({ hosts }) => hosts.some((host) => host.endsWith(suffix)))) return;
+  yield at(whole, `no host ends with ${suffix}, which --suffix says; leave it out`);
+}
+
+function* noContainers(cluster: Cluster, containers: readonly Container[]): Generator<Finding> {
+  if (cluster.groups.length > 0 && containers.length > 0) return;
+  yield at(whole, 'there are no daemons in the file, and so no containers; write some under daemons:');
+}
+
+/** Of a file with some, those of nobody are told by its own checker. */
+function* noAggregators({ aggregators, samplers, stores }: Cluster): Generator<Finding> {
+  const [first] = samplers;
+  if (!first || aggregators.length + stores.length > 0) return;
+  yield at(
+    first.at,
+    `nobody collects from ${first.daemons}: the file has no aggregators; write some, or collect by a cluster of its own`,
+  );
+}
