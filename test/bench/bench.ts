@@ -17,6 +17,7 @@ import { mungeUser } from '../support/machine.ts';
 import { installed } from '../support/needs.ts';
 import { program, repository, run, until } from '../support/program.ts';
 import { building } from './building.ts';
+import { cluster } from './cluster.ts';
 import { images } from './images.ts';
 import { startAndStop } from './maestro.ts';
 import { makePlace, makeWebPlace, type Place } from './place.ts';
@@ -60,6 +61,7 @@ const parts: Part[] = [
   await restartOfMunged(rounds),
   ...(await images(rounds)),
   ...(await building(rounds)),
+  cluster(rounds),
 ];
 const text = parts.map((part) => part.text).join('\n');
 process.stdout.write(text);

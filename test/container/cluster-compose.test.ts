@@ -1,110 +1,18 @@
 /** A small cluster, rendered for Compose and started with each of the programs that read it. */
-import { randomInt } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished } from 'vitest';
-import type { Container } from '../../src/cluster/container.ts';
-import { deploymentOf } from '../../src/cluster/open.ts';
 import { compose } from '../../src/cluster/render/compose.ts';
-import { anySite, imageOf, type Site } from '../../src/cluster/site.ts';
+import { anySite, imageOf } from '../../src/cluster/site.ts';
+import { cygnus } from '../support/clusters.ts';
+import { composeCluster as cluster } from '../support/compose-cluster.ts';
 import { namespace, podmanOptions } from '../support/containers.ts';
-import { freePort } from '../support/etcd.ts';
 import { makeHostFiles, startHostsMunged } from '../support/host-files.ts';
 import { testNeeding } from '../support/needs.ts';
 import { podmanStore } from '../support/podman-store.ts';
 import { type Result, run, until } from '../support/program.ts';
 import { temporary, writeRendered } from '../support/rendered.ts';
 import { composeV2, newPodmanCompose } from '../support/tools.ts';
-
-/** A cluster of two hosts, which are addresses of this machine's loopback. */
-interface Cluster {
-  /** The directories of the two. */
-  readonly samp: string;
-  readonly agg: string;
-  /** The containers' names, by what they are. */
-  readonly names: Readonly<Record<string, string>>;
-  readonly volumes: readonly string[];
-}
-
-const ldmsCfg = (samp: string, agg: string, ports: readonly [number, number]): string => `daemons:
-  - names: &samp samp-1
-    hosts: ${samp}
-    endpoints:
-      - names: &samp-ep samp-1-ep
-        ports: ${ports[0]}
-        xprt: sock
-        maestro_comm: True
-        auth: { name: munge, plugin: munge }
-  - names: &agg agg-1
-    hosts: ${agg}
-    endpoints:
-      - names: agg-1-ep
-        ports: ${ports[1]}
-        xprt: sock
-        maestro_comm: True
-        auth: { name: munge, plugin: munge }
-aggregators:
-  - daemons: *agg
-    peers:
-      - daemons: *samp
-        endpoints: *samp-ep
-        reconnect: 1s
-        type: active
-        updaters:
-          - { mode: pull, interval: 1s, offset: 200ms, sets: [{ regex: .*, field: inst }] }
-samplers:
-  - daemons: *samp
-    plugins:
-      - { name: meminfo, interval: 1s, offset: 0s, config: { component_id: "\${COMPONENT_ID}" } }
-`;
-
-let count = 0;
-
-/** Renders one. Containers and volumes are called as nobody else's are, and etcd has a port that is free. */
-async function cluster(site: Partial<Site>): Promise<Cluster> {
-  const net = `127.${randomInt(1, 255)}.${randomInt(255)}`;
-  const [samp, agg] = [`${net}.1`, `${net}.2`];
-  const [sampPort, aggPort, uiPort, grafanaPort, etcdPort] = await Promise.all(
-    Array.from({ length: 5 }, () => freePort()),
-  );
-  const text = ldmsCfg(samp, agg, [sampPort ?? 0, aggPort ?? 0]);
-  const own = {
-    ...anySite,
-    namespace,
-    bind: true,
-    uiPort: uiPort ?? 0,
-    grafanaPort: grafanaPort ?? 0,
-    ...site,
-  };
-  // Without a store there is no dsosd for the web back-end.
-  const { mistakes, ...rendering } = await deploymentOf(text, own, new Map([['dsosd.conf', `${agg}\n`]]));
-  expect(mistakes).toEqual([]);
-  const prefix = `ldms-test-compose-${process.pid}-${++count}-`;
-  const containers = rendering.containers.map((container): Container => {
-    const { name, role, env, mounts, scratch } = container;
-    return {
-      ...container,
-      name: `${prefix}${name}`,
-      mounts: mounts.map((mount) =>
-        mount.kind === 'volume' ? { ...mount, from: `${prefix}${mount.from}` } : mount,
-      ),
-      env: role === 'maestro' ? { ...env, ETCD_LISTEN_CLIENT_URLS: `http://127.0.0.1:${etcdPort}` } : env,
-      scratch:
-        role === 'grafana'
-          ? [...new Set([...scratch, '/etc/grafana/provisioning/datasources:mode=1777'])]
-          : scratch,
-    };
-  });
-  const directory = writeRendered(compose, { ...rendering, containers });
-  return {
-    samp: join(directory, samp),
-    agg: join(directory, agg),
-    names: Object.fromEntries(containers.map(({ role, name }) => [role, name])),
-    volumes: containers.flatMap(({ mounts }) =>
-      mounts.flatMap(({ kind, from }) => (kind === 'volume' ? [from] : [])),
-    ),
-  };
-}
 
 /** One of the programs, and the engine that it has. */
 interface Tool {
@@ -210,6 +118,28 @@ for (const [what, need, toolOf] of dockers) {
         // etcd's data and grafana's are kept, under the names that docker run would use.
         await done(engine(tool, 'volume', 'inspect', ...volumes));
         expect(volumes).toHaveLength(2);
+      },
+    );
+
+    testNeeding(
+      [need],
+      'every file of the cygnus example is accepted, and one with an unknown key is not',
+      async () => {
+        const tool = toolOf();
+        const directory = writeRendered(compose, await cygnus());
+        const nodes = readdirSync(directory);
+        expect(nodes).toHaveLength(7);
+        for (const node of nodes) {
+          expect(await call(tool, join(directory, node), 'config', '-q')).toEqual({
+            code: 0,
+            stdout: '',
+            stderr: '',
+          });
+        }
+        appendFileSync(join(directory, 'cygnus-01/compose.yaml'), '    read_onyl: true\n');
+        const { code, stderr } = await call(tool, join(directory, 'cygnus-01'), 'config', '-q');
+        expect(code).not.toBe(0);
+        expect(stderr).toContain('read_onyl');
       },
     );
 

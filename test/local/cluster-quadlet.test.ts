@@ -7,24 +7,11 @@ import type { Site } from '../../src/cluster/site.ts';
 import { cygnus } from '../support/clusters.ts';
 import { testNeeding } from '../support/needs.ts';
 import { type Result, run } from '../support/program.ts';
+import { argumentsOf, complaints, generate, services } from '../support/quadlet.ts';
 import { temporary, writeRendered } from '../support/rendered.ts';
-import { quadlet } from '../support/tools.ts';
 
 const rendered = async (site: Partial<Site> = {}): Promise<string> =>
   writeRendered(renderer, await cygnus(site));
-
-const generate = (units: string): Promise<Result> =>
-  run(quadlet ?? '', ['-dryrun', '-no-kmsg-log'], { env: { ...process.env, QUADLET_UNIT_DIRS: units } });
-
-/** What the generator says, but for what it reads. */
-const complaints = ({ stderr }: Result): string[] =>
-  stderr.split('\n').filter((line) => line && !line.includes('Loading source unit file'));
-
-/** The services of a dry run, by name. */
-function services({ stdout }: Result): Map<string, string> {
-  const [, ...parts] = stdout.split(/^---(\S+)---$/m);
-  return new Map(parts.flatMap((name, at) => (at % 2 === 0 ? [[name, parts[at + 1] ?? '']] : [])));
-}
 
 const verify = (all: ReadonlyMap<string, string>): Promise<Result> => {
   const directory = temporary();
@@ -86,26 +73,6 @@ testNeeding(['Quadlet', 'systemd-analyze', 'podman'], 'the verifier does complai
   );
   expect((await verify(broken)).stderr).toMatch(/ldms-samp\.service:\d+: .*soon/);
 });
-
-/**
- * The arguments that podman gets of a service's ExecStart, as systemd reads it: quotes and C escapes first, then
- * `%%` and `$$` (systemd.service(5), "Command lines"). What else it would replace is an error, but for what
- * Quadlet itself writes.
- */
-function argumentsOf(service: string | undefined): string[] {
-  const [, line = ''] = /^ExecStart=\S*podman (.*)$/m.exec(service ?? '') ?? [];
-  const words = [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, inQuotes, bare]) =>
-    inQuotes === undefined
-      ? (bare ?? '')
-      : inQuotes.replace(/\\(.)/g, (_, each) => ({ t: '\t', n: '\n' })[each as string] ?? each),
-  );
-  return words.map((text) => {
-    if (text === '--cidfile=%t/%N.cid') return text;
-    if (/(?:^|[^%])(?:%%)*%(?!%)|(?:^|[^$])(?:\$\$)*\$(?!\$)/.test(text))
-      throw new Error(`systemd replaces something in ${text}`);
-    return text.replaceAll('%%', '%').replaceAll('$$', '$');
-  });
-}
 
 const nasty = ['a b', '$HOME ${X}', '100%', '%n', '#', "it's", 'q"q', '\\ \t', '-v', 'x;y', '~', '*'];
 
