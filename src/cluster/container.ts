@@ -70,6 +70,9 @@ export interface Listen {
   readonly at: Position | undefined;
 }
 
+/** Whether dsosd runs beside its ldmsd. */
+export const servesDsos = ({ env }: Container): boolean => 'LDMS_ENTRYPOINT_DSOSD' in env;
+
 /** The variables of a container, its component number given. */
 export const envOf = ({ env, component }: Container): Readonly<Record<string, string>> => ({
   ...env,

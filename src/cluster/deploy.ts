@@ -3,7 +3,7 @@ import { authOf, collectedBy, roleOf } from '../ldmscfg/doubts.ts';
 import type { Auth, Cluster, DaemonGroup, Endpoint } from '../ldmscfg/read.ts';
 import { usesOf } from '../ldmscfg/uses.ts';
 import { numberOf } from '../nodename.ts';
-import type { Container, Listen, Mount } from './container.ts';
+import { type Container, type Listen, type Mount, servesDsos } from './container.ts';
 import { isSos, numberVariablesOf, placesOf } from './daemons.ts';
 import { nodeOf } from './hosts.ts';
 import { grafanaOn, maestroOn, uiOn } from './others.ts';
@@ -14,8 +14,10 @@ import type { Site } from './site.ts';
 export function deploy(cluster: Cluster, site: Site): readonly Container[] {
   const daemons = cluster.groups.flatMap((group) => groupContainers(group, cluster, site));
   const service = serviceNode(daemons);
-  const on = (wish: string | undefined) => (wish === 'none' ? undefined : (wish ?? service));
-  const [maestro, ui, grafana] = [on(site.maestro), on(site.ui), on(site.grafana)];
+  const on = (wish: string | undefined, usual = service) => (wish === 'none' ? undefined : (wish ?? usual));
+  const [maestro, grafana] = [on(site.maestro), on(site.grafana)];
+  // Without a dsosd it would have nothing to show, and does not start.
+  const ui = on(site.ui, daemons.some(servesDsos) ? service : undefined);
   const others = [
     ...(maestro === undefined ? [] : [maestroOn(maestro, cluster, site)]),
     ...(ui === undefined ? [] : [uiOn(ui, site)]),

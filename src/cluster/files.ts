@@ -1,7 +1,7 @@
 /** The configuration files of a cluster that follow from its ldms_cfg.yaml. */
 import type { Cluster } from '../ldmscfg/read.ts';
 import { usesIn } from '../ldmscfg/uses.ts';
-import type { Container } from './container.ts';
+import { type Container, servesDsos } from './container.ts';
 import { isSos, placesOf } from './daemons.ts';
 import { settingsPy } from './settings-py.ts';
 
@@ -20,7 +20,7 @@ export function filesOf(
   containers: readonly Container[],
   given: ReadonlyMap<string, string>,
 ): ReadonlyMap<string, string> {
-  const dsosds = containers.filter(({ env }) => 'LDMS_ENTRYPOINT_DSOSD' in env);
+  const dsosds = containers.filter(servesDsos);
   const ui = containers.find(({ role }) => role === 'ui');
   const [store] = cluster.stores.filter(isSos).flatMap(placesOf);
   const made = {

@@ -2,7 +2,7 @@
 import { roleOf } from '../ldmscfg/doubts.ts';
 import type { Cluster, DaemonGroup, Finding, Position } from '../ldmscfg/read.ts';
 import { usesIn } from '../ldmscfg/uses.ts';
-import type { Container, Listen } from './container.ts';
+import { type Container, type Listen, servesDsos } from './container.ts';
 import { strangeVariablesOf } from './daemons.ts';
 import type { Site } from './site.ts';
 
@@ -12,8 +12,17 @@ export interface Findings {
   readonly warnings: readonly Finding[];
 }
 
-/** Looks at a cluster's containers. */
-export function findings(cluster: Cluster, containers: readonly Container[], site: Site): Findings {
+/**
+ * Looks at a cluster's containers.
+ *
+ * @param given the configuration files that are there already, by name
+ */
+export function findings(
+  cluster: Cluster,
+  containers: readonly Container[],
+  site: Site,
+  given: ReadonlyMap<string, string>,
+): Findings {
   return {
     mistakes: [...noNames(cluster), ...portsUsedTwice(cluster, containers)].toSorted(byPlace),
     warnings: [
@@ -23,6 +32,7 @@ export function findings(cluster: Cluster, containers: readonly Container[], sit
       ...suffixOfNobody(cluster, site),
       ...noContainers(cluster, containers),
       ...noAggregators(cluster),
+      ...nothingToShow(cluster, containers, given),
     ].toSorted(byPlace),
   };
 }
@@ -140,5 +150,19 @@ function* noAggregators({ aggregators, samplers, stores }: Cluster): Generator<F
   yield at(
     first.at,
     `nobody collects from ${first.daemons}: the file has no aggregators; write some, or collect by a cluster of its own`,
+  );
+}
+
+/** A web back-end without a dsosd: it does not start with an empty dsosd.conf. */
+function* nothingToShow(
+  { stores }: Cluster,
+  containers: readonly Container[],
+  given: ReadonlyMap<string, string>,
+): Generator<Finding> {
+  const ui = containers.find(({ role }) => role === 'ui');
+  if (!ui || containers.some(servesDsos) || given.has('dsosd.conf')) return;
+  yield at(
+    stores[0]?.at ?? whole,
+    `the web back-end on ${ui.node} has nothing to show: no store here is store_sos; put a dsosd.conf beside this file, or leave out --ui`,
   );
 }

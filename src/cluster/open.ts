@@ -30,7 +30,7 @@ export async function deploymentOf(
   const { mistakes, warnings, cluster } = await readLdmsConfig(text);
   if (!cluster) return { site, containers: [], files: new Map(), mistakes, warnings };
   const containers = deploy(cluster, site);
-  const found = findings(cluster, containers, site);
+  const found = findings(cluster, containers, site, given);
   const byPlace = (a: Finding, b: Finding) => a.line - b.line || a.column - b.column;
   return {
     site,
