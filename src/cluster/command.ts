@@ -100,10 +100,14 @@ async function render(name: string | undefined, values: Values): Promise<number>
   const as = asked ?? before?.as;
   if (!as)
     return fail('usage', [`${directory} was not written by ldms-cluster; say how to render: --as=WAY`]);
-  const chosen =
-    before && !hasSiteOptions(values) ? new Map([...Object.entries(before.options), ...values]) : values;
-  if (before && chosen !== values && Object.keys(before.options).length > 0) {
-    say(2, `ldms-cluster: with the options of ${join(directory, recordName)}: ${optionsText(before)}\n`);
+  const recorded = Object.entries(before?.options ?? {});
+  const isNew = hasSiteOptions(values);
+  const chosen = isNew ? values : new Map([...recorded, ...values]);
+  const told = isNew ? recorded.filter(([option]) => !values.has(option)) : recorded;
+  if (told.length > 0) {
+    const from = `the options of ${join(directory, recordName)}`;
+    const how = isNew ? `without ${from}, since others are given` : `with ${from}`;
+    say(2, `ldms-cluster: ${how}: ${optionsText(told)}\n`);
   }
   const file = name ?? (before ? join(directory, before.file) : defaultFile);
   const deployment = await open(file, chosen);
@@ -117,10 +121,8 @@ async function render(name: string | undefined, values: Values): Promise<number>
 
 const hasSiteOptions = (values: Values): boolean => siteOptions.some(({ name }) => values.has(name));
 
-const optionsText = ({ options: given }: Record): string =>
-  Object.entries(given)
-    .map(([name, value]) => (value ? `--${name}=${value}` : `--${name}`))
-    .join(' ');
+const optionsText = (given: readonly (readonly [string, string])[]): string =>
+  given.map(([name, value]) => (value ? `--${name}=${value}` : `--${name}`)).join(' ');
 
 function write(
   directory: string,
@@ -141,7 +143,7 @@ function write(
   };
   const force = values.has('force') ? 'force' : undefined;
   const done = writeRendered(directory, before, record, rendered, force);
-  if ('wrong' in done) return fail('notWritten', [...done.wrong, 'nothing was written']);
+  if ('wrong' in done) return fail('notWritten', done.wrong);
   const { written, unchanged, removed } = done;
   const parts = [
     `${count(written, 'file')} written to ${directory}`,

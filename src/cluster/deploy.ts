@@ -14,8 +14,11 @@ import type { Site } from './site.ts';
 export function deploy(cluster: Cluster, site: Site): readonly Container[] {
   const daemons = cluster.groups.flatMap((group) => groupContainers(group, cluster, site));
   const service = serviceNode(daemons);
-  const on = (wish: string | undefined, usual = service) => (wish === 'none' ? undefined : (wish ?? usual));
-  const [maestro, grafana] = [on(site.maestro), on(site.grafana)];
+  const on = (wish: string | undefined, usual: string | undefined) => {
+    if (wish === undefined) return usual;
+    return wish === 'none' ? undefined : nodeOf(wish, site.suffix);
+  };
+  const [maestro, grafana] = [on(site.maestro, service), on(site.grafana, service)];
   // Without a dsosd it would have nothing to show, and does not start.
   const ui = on(site.ui, daemons.some(servesDsos) ? service : undefined);
   const others = [
@@ -36,7 +39,7 @@ function serviceNode(daemons: readonly Container[]): string | undefined {
 
 function groupContainers(group: DaemonGroup, cluster: Cluster, site: Site): Container[] {
   const role = roleOf(group, cluster);
-  const { stores } = usesOf(group, cluster);
+  const { stores, samplers } = usesOf(group, cluster);
   const paths = [...new Set(stores.flatMap(placesOf).map(({ path }) => path))];
   const dsosd = role === 'agg' && stores.some(isSos);
   const ours = authOf(group);
@@ -57,7 +60,12 @@ function groupContainers(group: DaemonGroup, cluster: Cluster, site: Site): Cont
       ...paths.map((path): Mount => ({ kind: 'directory', from: path, to: path, readOnly: false })),
       ...(dsosd ? [configFile('dsosd.json', '/etc/dsosd.json')] : []),
     ],
-    rdma: group.endpoints.some(({ xprt }) => xprt === 'rdma'),
+    // At either end of a connection.
+    rdma: [
+      ...group.endpoints,
+      ...peers.map(({ endpoint }) => endpoint),
+      ...samplers.map(({ advertise }) => advertise),
+    ].some((end) => end?.xprt === 'rdma'),
   };
   return group.names.flatMap((daemon, at) => {
     const host = group.hosts[at];

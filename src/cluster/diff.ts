@@ -9,7 +9,8 @@ const words: Readonly<Record<Exclude<State, 'same'>, string>> = {
   edited: 'was changed by hand',
   'left over': 'is no longer wanted',
   'edited left over': 'is no longer wanted, and was changed by hand',
-  unreadable: 'cannot be read',
+  'not executable': 'is no longer executable',
+  unreadable: 'cannot be compared',
 };
 
 // Lines, beyond which a difference of two texts takes longer than anybody waits.
@@ -22,7 +23,8 @@ export function diffText(directory: string, compared: readonly Compared[]): stri
       if (state === 'same') return [];
       const name = join(directory, path);
       const told = `${name} ${words[state]}${why === undefined ? '' : `: ${why}`}\n`;
-      if (state === 'new' || state === 'unreadable' || wanted === undefined) return [told];
+      if (state === 'new' || state === 'unreadable') return [told];
+      if (wanted === undefined || wanted.text === there) return [told];
       const options = { context: 2, maxEditLength: mostEdits };
       const patch = createTwoFilesPatch(name, `${name} (rendered now)`, there, wanted.text, '', '', options);
       return [told, patch?.replace(/^=+\n/, '') ?? 'nearly every line differs\n'];

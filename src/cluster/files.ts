@@ -36,7 +36,10 @@ function directory(cluster: Cluster, dsosds: readonly Container[]): Record<strin
   return Object.fromEntries(
     dsosds.map(({ node, group }) => {
       const stores = usesIn(cluster).get(group ?? '')?.stores ?? [];
-      const places = stores.filter(isSos).flatMap(placesOf);
+      const places = stores
+        .filter(isSos)
+        .flatMap(placesOf)
+        .filter(({ container }) => container !== '');
       return [
         node,
         Object.fromEntries(places.map(({ path, container }) => [container, `${path}/${container}`])),

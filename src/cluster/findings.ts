@@ -3,7 +3,7 @@ import { roleOf } from '../ldmscfg/doubts.ts';
 import type { Cluster, DaemonGroup, Finding, Position } from '../ldmscfg/read.ts';
 import { usesIn } from '../ldmscfg/uses.ts';
 import { type Container, type Listen, servesDsos } from './container.ts';
-import { strangeVariablesOf } from './daemons.ts';
+import { placesOf, strangeVariablesOf } from './daemons.ts';
 import type { Site } from './site.ts';
 
 /** What keeps the containers from starting, and what is probably not meant; by position. */
@@ -24,13 +24,16 @@ export function findings(
   given: ReadonlyMap<string, string>,
 ): Findings {
   return {
-    mistakes: [...noNames(cluster), ...portsUsedTwice(cluster, containers)].toSorted(byPlace),
+    mistakes: [
+      ...noNames(cluster),
+      ...portsUsedTwice(cluster, containers),
+      ...noMounts(cluster, containers),
+    ].toSorted(byPlace),
     warnings: [
       ...sameNumbers(cluster, containers),
       ...numbersNotInNames(cluster, containers),
       ...strangeVariables(cluster),
       ...suffixOfNobody(cluster, site),
-      ...noContainers(cluster, containers),
       ...noAggregators(cluster),
       ...nothingToShow(cluster, containers, given),
     ].toSorted(byPlace),
@@ -46,11 +49,38 @@ const placeOf = (expression: string | undefined, cluster: Cluster): Position =>
 
 /** Hosts that cannot be hosts: their names become those of directories, and words of commands. */
 function* noNames({ groups }: Cluster): Generator<Finding> {
-  for (const { at: place, hosts } of groups) {
+  for (const { at: place, hosts } of groups.flatMap((group) => [group, ...group.endpoints])) {
     const wrong = hosts.find((host) => !/^[A-Za-z0-9][\w.:-]*$/.test(host));
     if (wrong === undefined) continue;
-    yield at(place, `${JSON.stringify(wrong)} is no name of a host; write letters, digits, dots and dashes`);
+    yield at(
+      place,
+      `${JSON.stringify(wrong)} is no name of a host; begin it with a letter or digit, and go on with those, dots and dashes`,
+    );
   }
+}
+
+/** Directories of stores that cannot be mounted by the names that ldmsd writes to. */
+function* noMounts({ stores }: Cluster, containers: readonly Container[]): Generator<Finding> {
+  const groups = new Set(containers.map(({ group }) => group));
+  for (const store of stores) {
+    for (const { path } of groups.has(store.daemons) ? placesOf(store) : []) {
+      const why = whyNoMount(path);
+      if (why) yield at(store.plugin?.at ?? store.at, `${JSON.stringify(path)} cannot be mounted: ${why}`);
+    }
+  }
+}
+
+function whyNoMount(path: string): string | undefined {
+  if (path.includes('${')) return 'it has a variable in it, which nobody knows before; write a path without';
+  // docker's -v takes a colon for the end of a path.
+  if (/[:\p{Cc}]/u.test(path)) return 'it has a colon or a control character in it; write one without';
+  return undefined;
+}
+
+/** Something that listens. */
+interface User {
+  readonly container: Container;
+  readonly listen: Listen;
 }
 
 const whose = ({ daemon, role }: Container): string => daemon ?? `ldms-${role}`;
@@ -63,7 +93,7 @@ const kindOf = ({ xprt }: Listen): string => (['sock', 'http', 'etcd'].includes(
 
 /** A port that two containers of one host listen on: the second cannot start. */
 function* portsUsedTwice(cluster: Cluster, containers: readonly Container[]): Generator<Finding> {
-  const users = new Map<string, { container: Container; listen: Listen }[]>();
+  const users = new Map<string, User[]>();
   const told = new Set<string>();
   for (const container of containers) {
     for (const listen of container.listens) {
@@ -75,6 +105,7 @@ function* portsUsedTwice(cluster: Cluster, containers: readonly Container[]): Ge
       const pair = `${first?.container.group} ${container.group} ${container.role} ${listen.port}`;
       if (!first || told.has(pair)) continue;
       told.add(pair);
+      if (isToldBefore(first, { container, listen }, cluster)) continue;
       const remedy = container.daemon ? 'give one of them another' : otherPort(container);
       yield at(
         listen.at ?? first.listen.at ?? placeOf(container.group, cluster),
@@ -82,6 +113,20 @@ function* portsUsedTwice(cluster: Cluster, containers: readonly Container[]): Ge
       );
     }
   }
+}
+
+/** Whether the file's own checker tells of it: of one host's name, and one transport. */
+function isToldBefore(one: User, other: User, cluster: Cluster): boolean {
+  if (!one.listen.at || !other.listen.at || one.listen.xprt !== other.listen.xprt) return false;
+  return hostOf(one, cluster) === hostOf(other, cluster);
+}
+
+/** The host that the file has for a listener of one of its daemons. */
+function hostOf({ container, listen }: User, cluster: Cluster): string | undefined {
+  const group = usesIn(cluster).get(container.group ?? '')?.group;
+  const daemon = group?.names.indexOf(container.daemon ?? '') ?? -1;
+  const endpoint = group?.endpoints.find((each) => each.at === listen.at);
+  return endpoint?.hosts[daemon] ?? group?.hosts[daemon];
 }
 
 const otherPort = ({ role }: Container): string =>
@@ -95,14 +140,15 @@ function* sameNumbers(cluster: Cluster, containers: readonly Container[]): Gener
   const told = new Set<string | undefined>();
   for (const container of containers) {
     if (!container.component) continue;
-    const { number } = container.component;
+    const { number, inName } = container.component;
     const first = users.get(number);
     users.set(number, first ?? container);
     if (!first || first.node === container.node || told.has(container.group)) continue;
     told.add(container.group);
+    const why = inName && first.component?.inName ? ', the last number in their names' : '';
     yield at(
       placeOf(container.group, cluster),
-      `${first.node} and ${container.node} would both be component ${number}, the last number in their names; their data could not be told apart`,
+      `${first.node} and ${container.node} would both be component ${number}${why}; their data could not be told apart`,
     );
   }
 }
@@ -138,14 +184,9 @@ function* suffixOfNobody({ groups }: Cluster, { suffix }: Site): Generator<Findi
   yield at(whole, `no host ends with ${suffix}, which --suffix says; leave it out`);
 }
 
-function* noContainers(cluster: Cluster, containers: readonly Container[]): Generator<Finding> {
-  if (cluster.groups.length > 0 && containers.length > 0) return;
-  yield at(whole, 'there are no daemons in the file, and so no containers; write some under daemons:');
-}
-
 /** Of a file with some, those of nobody are told by its own checker. */
 function* noAggregators({ aggregators, samplers, stores }: Cluster): Generator<Finding> {
-  const [first] = samplers;
+  const first = samplers.find(({ advertise }) => !advertise);
   if (!first || aggregators.length + stores.length > 0) return;
   yield at(
     first.at,

@@ -2,7 +2,7 @@
 
 /** A node's own name: what the file calls its host, without what that has behind it for its fast network. */
 export const nodeOf = (host: string, suffix: string): string =>
-  suffix && host.endsWith(suffix) ? host.slice(0, -suffix.length) : host;
+  suffix && host !== suffix && host.endsWith(suffix) ? host.slice(0, -suffix.length) : host;
 
 /**
  * Writes names as one host list, as pdsh and Slurm read it: `cygnus-0[1-4],login`. Names that differ in

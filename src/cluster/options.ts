@@ -92,7 +92,10 @@ export const siteOptions: readonly Option[] = [
     takes: 'NAME',
     meaning: 'what stands before /ldms-samp in the names of images (ovishpc)',
     of: all,
-    wrong: fits(/^[a-z0-9][a-z0-9._:/-]*$/, 'a registry and a name, in lower case'),
+    wrong: fits(
+      /^[a-z0-9][a-z0-9._-]*(:\d+)?(\/[a-z0-9][a-z0-9._-]*)*$/,
+      'a registry and a name, in lower case and without a / at the end',
+    ),
   },
   {
     name: 'tag',
@@ -188,6 +191,12 @@ export async function readWords(words: readonly string[]): Promise<Given> {
     return false;
   };
   const flags = options.filter(({ takes }) => !takes).map(({ name }) => name);
+  // minimist takes --privileged=no for yes.
+  const end = words.indexOf('--');
+  for (const word of end < 0 ? words : words.slice(0, end)) {
+    const [name = ''] = word.split('=');
+    if (name !== word && flags.includes(name.replace(/^--(no-)?/, ''))) wrong.push(`${name} takes no value`);
+  }
   const parsed = minimist([...words], {
     string: ['_', ...options.filter(({ takes }) => takes).map(({ name }) => name)],
     boolean: [...flags, 'help'],
@@ -219,7 +228,7 @@ export async function readWords(words: readonly string[]): Promise<Given> {
     wrong.push(`${what}${meant || `; the commands are ${commandNames.join(', ')}`}`);
   }
   if (rest.length > 1) wrong.push(`one file at a time, and not ${rest.join(', ')}`);
-  return { command, names: rest, values, wantsHelp: parsed['help'] === true, wrong };
+  return { command, names: rest, values, wantsHelp: parsed['help'] === true, wrong: [...new Set(wrong)] };
 }
 
 /** What a site decides, from the values of options. */

@@ -75,7 +75,9 @@ export function grafanaOn(node: string, ui: string | undefined, site: Site): Con
     ...alone('grafana', node),
     args: [],
     env: {
-      ...(ui === undefined ? {} : { LDMS_ENTRYPOINT_DSOSDS_URL: `http://${ui}${port}` }),
+      ...(ui === undefined
+        ? {}
+        : { LDMS_ENTRYPOINT_DSOSDS_URL: `http://${ui.includes(':') ? `[${ui}]` : ui}${port}` }),
       ...(site.grafanaPort === 3000 ? {} : { GF_SERVER_HTTP_PORT: String(site.grafanaPort) }),
     },
     mounts: [{ kind: 'volume', from: 'ldms-grafana-data', to: '/var/lib/grafana', readOnly: false }],

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, errnoWords } from '../problem.ts';
-import { options, wayNamed } from './options.ts';
+import { siteOptions, wayNamed } from './options.ts';
 import type { Way } from './render/index.ts';
 
 /** Its name, in the output directory. */
@@ -53,8 +53,9 @@ function isRecord(value: unknown): value is Record {
     Object.values(texts).every((text) => typeof text === 'string');
   if (typeof file !== 'string' || !isTexts(given) || !isTexts(files)) return false;
   const isGood = ([name, text]: [string, string]) => {
-    const option = options.find((each) => each.name === name);
-    return option !== undefined && !option.wrong?.(text);
+    const option = siteOptions.find((each) => each.name === name);
+    if (!option) return false;
+    return option.takes ? text !== '' && !option.wrong?.(text) : text === '';
   };
   const isInside = (path: string) => !path.startsWith('/') && !path.split('/').includes('..');
   return (

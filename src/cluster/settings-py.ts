@@ -3,6 +3,9 @@
  * the one that the README of the ldms-containers project shows.
  */
 
+/** A text as Python reads it. */
+const python = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`;
+
 /**
  * Its text.
  *
@@ -28,10 +31,10 @@ SECRET_KEY = open(key_file).read().strip() if key_file else secrets.token_urlsaf
 DEBUG = False
 
 # The names that people, and grafana, use for this host. health asks by the name of localhost.
-ALLOWED_HOSTS = [${[...new Set([host, 'localhost', '127.0.0.1'])].map((name) => `'${name}'`).join(', ')}]
+ALLOWED_HOSTS = [${[...new Set([host, 'localhost', '127.0.0.1'])].map(python).join(', ')}]
 
 # Where dsosd has the data, and on which hosts it runs.
-DSOS_ROOT = '${store.replace(/\/*$/, '/')}'
+DSOS_ROOT = ${python(store.replace(/\/*$/, '/'))}
 SOS_ROOT = DSOS_ROOT
 DSOS_CONF = '/opt/ovis/etc/dsosd.conf'
 

@@ -39,6 +39,9 @@ export function readSource(path: string): Source | { readonly wrong: readonly st
 function readText(path: string): string | { readonly wrong: string } {
   try {
     const bytes = readFileSync(path);
+    if (/^(fffe|feff)/.test(bytes.toString('hex', 0, 2))) {
+      return { wrong: `cannot use ${path}: it is UTF-16; save it as UTF-8` };
+    }
     if (bytes.includes(0)) return { wrong: `cannot use ${path}: it is no text, but binary data` };
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {

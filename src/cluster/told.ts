@@ -57,7 +57,7 @@ export function planText({ containers, site }: Deployment, isEach: boolean): str
     listensText(container),
     container.daemon ? (container.listens[0]?.auth ?? '') : '',
     foldHosts(same.flatMap(({ component }) => (component ? [String(component.number)] : []))).replace(
-      /^\[|\]$/g,
+      /[[\]]/g,
       '',
     ),
     container.mounts.map(mountText).join(' '),

@@ -1,6 +1,6 @@
 /** Writes what was rendered, and nothing unless all of it can be written. */
-import { mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { errnoWords } from '../problem.ts';
 import { type Compared, compare } from './compare.ts';
 import { digestOf, type Record, recordName, recordText } from './record.ts';
@@ -13,14 +13,23 @@ export interface Written {
   readonly removed: number;
 }
 
+/** What is in the way or failed, in one line each, and at the end what became of the files. */
+export interface NotWritten {
+  readonly wrong: readonly string[];
+}
+
+const nothing = 'nothing was written';
+// Of a directory that is another one altogether, nobody reads a thousand lines.
+const mostTold = 20;
+
 /**
  * Brings a directory up to date.
  *
  * Files that were changed by hand, and strangers in the place of ours, stop it before anything is
- * written; with `force`, strangers and changes are lost.
+ * written; with `force`, strangers and changes are lost. Symbolic links and directories in the place of
+ * ours stop it in any case.
  *
  * @param before the record that is there
- * @returns what is in the way or failed, in one line each
  */
 export function writeRendered(
   directory: string,
@@ -28,31 +37,32 @@ export function writeRendered(
   record: Omit<Record, 'files'>,
   rendered: readonly Rendered[],
   force: 'force' | undefined,
-): Written | { readonly wrong: readonly string[] } {
+): Written | NotWritten {
+  const why = whyNoDirectory(directory);
+  if (why) return { wrong: [`cannot write to ${directory}: ${why}`, nothing] };
   const compared = compare(directory, before, rendered);
   const wrong = compared.flatMap((file) => inTheWay(directory, file, force));
-  if (wrong.length > 0) return { wrong };
-  const left = compared.filter(({ wanted }) => !wanted);
-  const files = Object.fromEntries(rendered.map(({ path, text }) => [path, digestOf(text)]));
-  let path = directory;
-  try {
-    for (const { path: name, state, wanted } of compared) {
-      path = join(directory, name);
-      if (wanted && state !== 'same') put(path, wanted);
-    }
-    for (const { path: name } of left) {
-      path = join(directory, name);
-      rmSync(path);
-      removeEmpty(dirname(name), directory);
-    }
-    path = join(directory, recordName);
-    // Last: whoever is interrupted before it writes the same once more.
-    put(path, { path: recordName, text: recordText({ ...record, files }) });
-  } catch (error) {
-    return { wrong: [`cannot write ${path}: ${errnoWords(error)}`] };
+  if (wrong.length > 0) {
+    const more = wrong.length > mostTold ? [`… and ${wrong.length - mostTold} more`] : [];
+    return { wrong: [...wrong.slice(0, mostTold), ...more, nothing] };
   }
-  const unchanged = compared.filter(({ state }) => state === 'same').length;
-  return { written: rendered.length - unchanged, unchanged, removed: left.length };
+  const changed = compared.flatMap(({ state, wanted }) => (wanted && state !== 'same' ? [wanted] : []));
+  const left = compared.filter(({ wanted }) => !wanted).map(({ path }) => path);
+  const files = Object.fromEntries(rendered.map(({ path, text }) => [path, digestOf(text)]));
+  const text = recordText({ ...record, files });
+  const failed = putAll(directory, changed, left, { path: recordName, text });
+  const unchanged = rendered.length - changed.length;
+  return failed ?? { written: changed.length, unchanged, removed: left.length };
+}
+
+/** Why files cannot be in a directory, which need not be there yet. */
+function whyNoDirectory(directory: string): string | undefined {
+  try {
+    const found = statSync(directory, { throwIfNoEntry: false });
+    return !found || found.isDirectory() ? undefined : 'it is not a directory';
+  } catch (error) {
+    return errnoWords(error);
+  }
 }
 
 function inTheWay(directory: string, { path, state, why }: Compared, force: 'force' | undefined): string[] {
@@ -66,12 +76,64 @@ function inTheWay(directory: string, { path, state, why }: Compared, force: 'for
   return [];
 }
 
-/** Whole or not at all: a start script that is half written may be started. */
-function put(path: string, { text, executable }: Rendered): void {
-  const beside = `${path}.new`;
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(beside, text, { mode: executable ? 0o755 : 0o644 });
-  renameSync(beside, path);
+/** Where a file is written before it takes its place. */
+const besideOf = (path: string): string => join(dirname(path), `.${basename(path)}.ldms-cluster`);
+
+/** Writes all files beside their places first: if there is no room, nothing has changed. */
+function putAll(
+  directory: string,
+  changed: readonly Rendered[],
+  left: readonly string[],
+  record: Rendered,
+): NotWritten | undefined {
+  let path = directory;
+  const undo: (() => void)[] = [];
+  try {
+    for (const file of [...changed, record]) {
+      path = join(directory, file.path);
+      const made = mkdirSync(dirname(path), { recursive: true });
+      if (made !== undefined) undo.push(() => rmSync(made, { recursive: true }));
+      const beside = besideOf(path);
+      undo.push(() => rmSync(beside, { force: true }));
+      putBeside(beside, file);
+    }
+  } catch (error) {
+    for (const step of undo.reverse()) attempt(step);
+    return { wrong: [`cannot write ${path}: ${errnoWords(error)}`, nothing] };
+  }
+  try {
+    const settle = (name: string) => {
+      path = join(directory, name);
+      renameSync(besideOf(path), path);
+    };
+    for (const file of changed) settle(file.path);
+    for (const name of left) {
+      path = join(directory, name);
+      rmSync(path);
+      removeEmpty(dirname(name), directory);
+    }
+    // Last: whoever is interrupted before it writes the same once more.
+    settle(record.path);
+    return undefined;
+  } catch (error) {
+    const remedy = 'some files are written; mend that, and render again';
+    return { wrong: [`cannot write ${path}: ${errnoWords(error)}`, remedy] };
+  }
+}
+
+function putBeside(beside: string, { text, executable }: Rendered): void {
+  // What an interrupted run has left; a symbolic link is not followed.
+  rmSync(beside, { force: true });
+  writeFileSync(beside, text, { mode: executable ? 0o755 : 0o644, flag: 'wx' });
+}
+
+/** Tidies up, as far as that can be done. */
+function attempt(step: () => void): void {
+  try {
+    step();
+  } catch {
+    // What stays beside our files is written over by the next run.
+  }
 }
 
 /** Removes directories that a removed file has left empty. */

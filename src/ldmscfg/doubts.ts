@@ -17,14 +17,18 @@ import type {
 import { usesIn, usesOf } from './uses.ts';
 
 /** Looks at a cluster that was read without a mistake; by position. */
-export const doubts = (cluster: Cluster): readonly Finding[] =>
-  [
+export function doubts(cluster: Cluster): readonly Finding[] {
+  const found = [
     ...storesWithoutPlugins(cluster),
     ...samplersOfNobody(cluster),
     ...aggregatorsOfNothing(cluster),
     ...differentAuth(cluster),
     ...offsetsTooEarly(cluster),
-  ].toSorted((a, b) => a.line - b.line || a.column - b.column);
+  ];
+  // What is shared by aliases is met many times.
+  const different = new Map(found.map((each) => [`${each.line}:${each.column} ${each.text}`, each]));
+  return [...different.values()].toSorted((a, b) => a.line - b.line || a.column - b.column);
+}
 
 /** The image that a group's daemons take. A sampler that has a store by mistake stays one. */
 export function roleOf(group: DaemonGroup, cluster: Cluster): 'samp' | 'agg' {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandNames } from '../../images/build/commands.ts';
 import { usage, usageOf } from '../../images/build/usage.ts';
+import { usage as clusterUsage } from '../../src/cluster/usage.ts';
 import { helpText } from '../../src/commands/help.ts';
 import { exitCodes } from '../../src/problem.ts';
 import { settingsTable } from '../../src/settings.ts';
@@ -16,9 +17,12 @@ export function pages(): Record<string, string> {
     'help.txt': helpText(),
     'settings.md': settingsPage(),
     'exit-codes.md': exitCodesPage(),
-    'building.md': withHelp(readFileSync(join(import.meta.dirname, '../../docs/building.md'), 'utf8')),
+    'building.md': withHelp(read('building.md')),
+    'ldms-cluster.md': withHelp(read('ldms-cluster.md'), { 'ldms-cluster': clusterUsage() }),
   };
 }
+
+const read = (page: string): string => readFileSync(join(import.meta.dirname, '../../docs', page), 'utf8');
 
 /** The image builder's help texts by the names that their blocks have: `commands`, and each command. */
 export const helpTexts: Readonly<Record<string, string>> = {
@@ -27,10 +31,10 @@ export const helpTexts: Readonly<Record<string, string>> = {
 };
 
 /** A page of which each block from `<!-- help: NAME -->` to `<!-- /help -->` has that help text. */
-export function withHelp(page: string): string {
+export function withHelp(page: string, texts: Readonly<Record<string, string>> = helpTexts): string {
   return page.replaceAll(/(<!-- help: (\S+) -->\n).*?(<!-- \/help -->)/gs, (_, begin, name, end) => {
-    const text = helpTexts[name];
-    if (text === undefined) throw new Error(`docs/building.md: there is no help text ${name}`);
+    const text = texts[name];
+    if (text === undefined) throw new Error(`a page in docs/: there is no help text ${name}`);
     return `${begin}\`\`\`text\n${text}\`\`\`\n${end}`;
   });
 }

@@ -1,4 +1,4 @@
-/** Every relative link in README.md and docs/ leads to a file, and to a heading if it names one. */
+/** Every relative link in README.md, docs/ and examples/ leads to a file, and to a heading if it names one. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dirname, normalize } from 'node:path/posix';
@@ -6,7 +6,12 @@ import { expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 const pages = Object.fromEntries(
-  ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)]
+  [
+    'README.md',
+    'examples/README.md',
+    'examples/cygnus/README.md',
+    ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+  ]
     .filter((path) => path.endsWith('.md'))
     .map((path) => [path, readFileSync(join(root, path), 'utf8')]),
 );
