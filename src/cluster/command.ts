@@ -1,4 +1,5 @@
 /** ldms-cluster: words → command. */
+import { realpathSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { say } from '../say.ts';
 import { type Compared, compare } from './compare.ts';
@@ -9,7 +10,7 @@ import { planJson } from './plan-json.ts';
 import { type Record, readRecord, recordName } from './record.ts';
 import { renderers, type Way } from './render/index.ts';
 import { readSource } from './source.ts';
-import { count, countText, findingsText, planText } from './told.ts';
+import { count, countText, findingsText, numeral, planText } from './told.ts';
 import { exitCodes, usage } from './usage.ts';
 import { writeRendered } from './write.ts';
 
@@ -100,14 +101,11 @@ async function render(name: string | undefined, values: Values): Promise<number>
   const as = asked ?? before?.as;
   if (!as)
     return fail('usage', [`${directory} was not written by ldms-cluster; say how to render: --as=WAY`]);
-  const recorded = Object.entries(before?.options ?? {});
-  const isNew = hasSiteOptions(values);
-  const chosen = isNew ? values : new Map([...recorded, ...values]);
-  const told = isNew ? recorded.filter(([option]) => !values.has(option)) : recorded;
-  if (told.length > 0) {
-    const from = `the options of ${join(directory, recordName)}`;
-    const how = isNew ? `without ${from}, since others are given` : `with ${from}`;
-    say(2, `ldms-cluster: ${how}: ${optionsText(told)}\n`);
+  const recorded = values.has('anew') ? [] : Object.entries(before?.options ?? {});
+  const chosen = new Map([...recorded, ...values]);
+  const kept = recorded.filter(([option]) => !values.has(option));
+  if (kept.length > 0) {
+    say(2, `ldms-cluster: with the options of ${join(directory, recordName)}: ${optionsText(kept)}\n`);
   }
   const file = name ?? (before ? join(directory, before.file) : defaultFile);
   const deployment = await open(file, chosen);
@@ -118,8 +116,6 @@ async function render(name: string | undefined, values: Values): Promise<number>
   }
   return write(directory, file, as, before, deployment, chosen);
 }
-
-const hasSiteOptions = (values: Values): boolean => siteOptions.some(({ name }) => values.has(name));
 
 const optionsText = (given: readonly (readonly [string, string])[]): string =>
   given.map(([name, value]) => (value ? `--${name}=${value}` : `--${name}`)).join(' ');
@@ -134,6 +130,11 @@ function write(
 ): number {
   const renderer = renderers[as];
   const rendered = renderer.render(deployment);
+  const place = placeIn(directory, file);
+  if (rendered.some(({ path }) => path === place) || Object.hasOwn(before?.files ?? {}, place)) {
+    const why = `${file}, which is read, is one of the files there; name another directory: --output=DIR`;
+    return fail('notWritten', [`cannot write to ${directory}: ${why}`]);
+  }
   const record = {
     as,
     file: relative(resolve(directory), resolve(file)) || basename(file),
@@ -147,11 +148,21 @@ function write(
   const { written, unchanged, removed } = done;
   const parts = [
     `${count(written, 'file')} written to ${directory}`,
-    ...(unchanged > 0 ? [`${unchanged} unchanged`] : []),
-    ...(removed > 0 ? [`${removed} removed`] : []),
+    ...(unchanged > 0 ? [`${numeral(unchanged)} unchanged`] : []),
+    ...(removed > 0 ? [`${numeral(removed)} removed`] : []),
   ];
   say(1, `${parts.join(', ')}\nnext: ${renderer.next(directory, deployment)}\n`);
   return 0;
+}
+
+/** A file's path from a directory, symbolic links followed; empty if either is not there. */
+function placeIn(directory: string, file: string): string {
+  try {
+    return relative(realpathSync(directory), realpathSync(file));
+  } catch {
+    // What is read may be a pipe.
+    return '';
+  }
 }
 
 async function diff(directory: string): Promise<number> {

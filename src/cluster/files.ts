@@ -34,8 +34,9 @@ export function filesOf(
 /** dsosd.json: for each host, where the containers are that its dsosd serves. */
 function directory(cluster: Cluster, dsosds: readonly Container[]): Record<string, Record<string, string>> {
   return Object.fromEntries(
-    dsosds.map(({ node, group }) => {
-      const stores = usesIn(cluster).get(group ?? '')?.stores ?? [];
+    [...Map.groupBy(dsosds, ({ node }) => node)].map(([node, containers]) => {
+      const groups = [...new Set(containers.map(({ group }) => group ?? ''))];
+      const stores = groups.flatMap((group) => usesIn(cluster).get(group)?.stores ?? []);
       const places = stores
         .filter(isSos)
         .flatMap(placesOf)

@@ -7,7 +7,7 @@ import { anySite, type Site } from './site.ts';
 export const commands = {
   plan: { takes: '[FILE]', does: 'shows what each host runs' },
   check: { takes: '[FILE]', does: 'finds what is wrong with the file, and with what it would run' },
-  render: { takes: '[FILE] --as WAY', does: `writes that down for ${ways.join(', ')}` },
+  render: { takes: '[FILE] --as WAY', does: 'writes that down for one way of deploying' },
   diff: { takes: 'DIR', does: 'compares what render has written with the file as it is now' },
 } as const;
 
@@ -50,6 +50,7 @@ const own: readonly Option[] = [
   },
   { name: 'output', takes: 'DIR', meaning: 'where it is written (ldms-WAY)', of: ['render'] },
   { name: 'force', takes: '', meaning: 'also over files that were changed by hand', of: ['render'] },
+  { name: 'anew', takes: '', meaning: 'without the options that were given the last time', of: ['render'] },
   { name: 'each', takes: '', meaning: 'a line for each host', of: ['plan'] },
   { name: 'json', takes: '', meaning: 'as data', of: ['plan', 'check'] },
   { name: 'strict', takes: '', meaning: 'warnings count as mistakes', of: ['check', 'render'] },
@@ -74,7 +75,7 @@ export const siteOptions: readonly Option[] = [
   {
     name: 'ui',
     takes: 'HOST',
-    meaning: 'where the web back-end runs, or none (the same)',
+    meaning: 'where the web back-end runs, or none (the same, if there is a store for dsosd)',
     of: all,
     wrong: aHost,
   },
@@ -191,19 +192,24 @@ export async function readWords(words: readonly string[]): Promise<Given> {
     return false;
   };
   const flags = options.filter(({ takes }) => !takes).map(({ name }) => name);
+  const nameOf = (word: string) => word.replace(/=.*/s, '').replace(/^-+/, '');
+  const end = words.includes('--') ? words.indexOf('--') : words.length;
+  const [before, behind] = [words.slice(0, end).filter((word) => word.startsWith('-')), words.slice(end)];
   // minimist takes --privileged=no for yes.
-  const end = words.indexOf('--');
-  for (const word of end < 0 ? words : words.slice(0, end)) {
-    const [name = ''] = word.split('=');
-    if (name !== word && flags.includes(name.replace(/^--(no-)?/, ''))) wrong.push(`${name} takes no value`);
+  for (const word of before.filter((each) => each.includes('=') && flags.includes(nameOf(each)))) {
+    wrong.push(`${word.replace(/=.*/s, '')} takes no value`);
   }
-  const parsed = minimist([...words], {
+  // It takes --no-tag for an option, and trips over the names that every object has: --constructor.
+  const odd = before.filter((word) => word.startsWith('--no-') || nameOf(word) in {});
+  odd.forEach(strange);
+  const rest = words.slice(0, end).filter((word) => !odd.includes(word));
+  const parsed = minimist([...rest, ...behind], {
     string: ['_', ...options.filter(({ takes }) => takes).map(({ name }) => name)],
     boolean: [...flags, 'help'],
     alias: { help: 'h' },
     unknown: strange,
   });
-  const [word, ...rest] = parsed._;
+  const [word, ...files] = parsed._;
   const command = commandNames.find((each) => each === word);
   const values = new Map<string, string>();
   for (const { name, takes, of, wrong: why } of options) {
@@ -227,8 +233,8 @@ export async function readWords(words: readonly string[]): Promise<Given> {
     const what = word === undefined ? 'no command was given' : `there is no command ${word}`;
     wrong.push(`${what}${meant || `; the commands are ${commandNames.join(', ')}`}`);
   }
-  if (rest.length > 1) wrong.push(`one file at a time, and not ${rest.join(', ')}`);
-  return { command, names: rest, values, wantsHelp: parsed['help'] === true, wrong: [...new Set(wrong)] };
+  if (files.length > 1) wrong.push(`one file at a time, and not ${files.join(', ')}`);
+  return { command, names: files, values, wantsHelp: parsed['help'] === true, wrong: [...new Set(wrong)] };
 }
 
 /** What a site decides, from the values of options. */

@@ -37,9 +37,12 @@ export function findingsText(
 export const countText = ({ mistakes, warnings }: Pick<Deployment, 'mistakes' | 'warnings'>): string =>
   `${count(mistakes.length, 'mistake')}, ${count(warnings.length, 'warning')}`;
 
+/** A number for people: "10,000". */
+export const numeral = (number: number): string => number.toLocaleString('en-US');
+
 /** A number of things: "1 host", "2 hosts". */
 export const count = (number: number, what: string): string =>
-  `${number.toLocaleString('en-US')} ${what}${number === 1 ? '' : 's'}`;
+  `${numeral(number)} ${what}${number === 1 ? '' : 's'}`;
 
 /**
  * What each host runs, as a table.

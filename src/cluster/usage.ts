@@ -25,7 +25,8 @@ ${rows(own.map(describe))}
 What the file does not say
 ${rows(siteOptions.map(describe))}
 
-diff, and render into a directory that it has written before, take the options from there.
+diff, and render into a directory that it has written before, take the options from there; what is
+given besides counts more.
 
 Exit codes besides 0
 ${rows(Object.values(exitCodes).map(({ code, meaning }) => [String(code), meaning]))}

@@ -1,7 +1,7 @@
 /** Writes what was rendered, and nothing unless all of it can be written. */
-import { mkdirSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { errnoWords } from '../problem.ts';
+import { errnoOf, errnoWords } from '../problem.ts';
 import { type Compared, compare } from './compare.ts';
 import { digestOf, type Record, recordName, recordText } from './record.ts';
 import type { Rendered } from './render/rendering.ts';
@@ -58,10 +58,9 @@ export function writeRendered(
 /** Why files cannot be in a directory, which need not be there yet. */
 function whyNoDirectory(directory: string): string | undefined {
   try {
-    const found = statSync(directory, { throwIfNoEntry: false });
-    return !found || found.isDirectory() ? undefined : 'it is not a directory';
+    return statSync(directory).isDirectory() ? undefined : 'it is not a directory';
   } catch (error) {
-    return errnoWords(error);
+    return errnoOf(error) === 'ENOENT' ? undefined : errnoWords(error);
   }
 }
 
@@ -91,7 +90,7 @@ function putAll(
   try {
     for (const file of [...changed, record]) {
       path = join(directory, file.path);
-      const made = mkdirSync(dirname(path), { recursive: true });
+      const made = makeDirectory(dirname(path));
       if (made !== undefined) undo.push(() => rmSync(made, { recursive: true }));
       const beside = besideOf(path);
       undo.push(() => rmSync(beside, { force: true }));
@@ -119,6 +118,19 @@ function putAll(
     const remedy = 'some files are written; mend that, and render again';
     return { wrong: [`cannot write ${path}: ${errnoWords(error)}`, remedy] };
   }
+}
+
+/**
+ * Makes a directory, and those above it. (Node's own `recursive` says of a read-only file system that the
+ * directory does not exist.)
+ *
+ * @returns the uppermost that was not there
+ */
+function makeDirectory(path: string): string | undefined {
+  if (existsSync(path)) return undefined;
+  const above = makeDirectory(dirname(path));
+  mkdirSync(path);
+  return above ?? path;
 }
 
 function putBeside(beside: string, { text, executable }: Rendered): void {

@@ -11,6 +11,7 @@ ldms-entrypoint MODE [ARGS]          prepare, then become MODE's daemon with ARG
 ldms-entrypoint explain MODE [ARGS]  print what would be done; nothing is started or changed
 ldms-entrypoint check MODE [ARGS]    is this container ready to run it? exit 0 if it is
 ldms-entrypoint health               is the running container healthy? exit 0 or 1
+ldms-entrypoint cluster …            ldms-cluster: the containers of a whole cluster from its ldms_cfg.yaml
 ldms-entrypoint --version
 ldms-entrypoint --help
 

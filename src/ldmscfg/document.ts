@@ -5,7 +5,7 @@
 import type * as Yaml from 'yaml';
 import type { Position } from './model.ts';
 import { type Entry, type Mapping, readPlain, readQuoted, type Scalar, type Value } from './value.ts';
-import { quote } from './words.ts';
+import { nearest, quote } from './words.ts';
 
 /** Something wrong at an offset into the text. */
 export interface Wrong {
@@ -148,9 +148,16 @@ function readAlias(name: string, at: number, { anchors, wrong }: Reading): Value
     at,
     text: anchor
       ? `*${name} stands inside of what it stands for`
-      : `*${name} has no anchor before it; write &${name} in front of the value that is meant`,
+      : `*${name} has no anchor before it${guessAnchor(name, [...anchors.keys()])}`,
   });
   return nothing(at);
+}
+
+function guessAnchor(name: string, anchors: readonly string[]): string {
+  const meant = nearest(name, anchors);
+  return meant === undefined
+    ? `; write &${name} in front of the value that is meant`
+    : `; did you mean *${meant}?`;
 }
 
 function readMapping(node: Yaml.YAMLMap, at: number, reading: Reading): Mapping {

@@ -353,6 +353,21 @@ describe('dsosd', () => {
     expect(files.get('settings.py')).toContain("ALLOWED_HOSTS = ['nid10', 'localhost', '127.0.0.1']");
   });
 
+  test('has the containers of all aggregators of its host in its directory', async () => {
+    const text = editedBy(newerYaml, [
+      [
+        'aggregators:\n',
+        '  - names: &other "agg-b"\n    hosts: "nid10"\n    endpoints:\n      - {names: "agg-b-ep", ports: 413, maestro_comm: True, auth: {name: munge, plugin: munge}}\naggregators:\n  - daemons: *other\n    prdcr_listen: [{name: all, regex: n.*, updaters: [{interval: 1s}]}]\n',
+      ],
+      ['stores:\n', 'stores:\n  b: {daemons: *other, container: vmstat, schema: vmstat, plugin: sos1}\n'],
+    ]);
+    const { files, mistakes } = await clusterOf(text);
+    expect(mistakes).toEqual([]);
+    expect(JSON.parse(files.get('dsosd.json') ?? '')).toEqual({
+      nid10: { meminfo: '/store/meminfo', vmstat: '/store/vmstat' },
+    });
+  });
+
   test('has no container without a name in its directory', async () => {
     const text = edited(
       newerYaml,
@@ -598,7 +613,15 @@ describe('the privileges are those of the README', () => {
     ],
     ['maestro', /ldms-maestro/, 'maestro', 'nid10', noMunge, {}],
     ['ui on port 80', /ldms-ui --http-socket=:80$/, 'ui', 'nid10', noMunge, {}],
-    ['grafana', /\/ldms-grafana$/, 'grafana', 'nid10', noMunge, { ui: 'none' }],
+    ['grafana', /--tmpfs \/tmp -v \S+ \S+\/ldms-grafana$/, 'grafana', 'nid10', noMunge, { ui: 'none' }],
+    [
+      'grafana with its data source',
+      /LDMS_ENTRYPOINT_DSOSDS_URL.*\/ldms-grafana$/,
+      'grafana',
+      'nid10',
+      noMunge,
+      {},
+    ],
   ])('%s', async (_, pattern, name, node, edits, site) => {
     expect(await rendered(name, node, edits, site)).toEqual(ofReadme(pattern));
   });

@@ -45,7 +45,7 @@ test.each(Object.values(exitCodes).map(({ code, meaning }) => [code, meaning] as
   },
 );
 
-test.each(['explain MODE', 'check MODE', 'health', '--version', '--help', '--json', '128 + n'])(
+test.each(['explain MODE', 'check MODE', 'health', 'cluster', '--version', '--help', '--json', '128 + n'])(
   '--help tells of %s',
   (word) => {
     expect(help).toContain(word);

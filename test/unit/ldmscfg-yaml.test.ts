@@ -156,6 +156,11 @@ describe('keys, anchors, aliases and tags', () => {
     ],
     ['a key that is a list', '[a]: 1\n', ['1:1 a key must be a single word, not a list']],
     [
+      'an alias of a misspelt anchor',
+      'a: &samp-names 1\nb: *samp-name\n',
+      ['2:4 *samp-name has no anchor before it; did you mean *samp-names?'],
+    ],
+    [
       'an alias without an anchor',
       'a: *b\nb: &b 1\n',
       ['1:4 *b has no anchor before it; write &b in front of the value that is meant'],
