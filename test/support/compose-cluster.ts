@@ -66,11 +66,12 @@ export async function composeCluster(site: Partial<Site>): Promise<ComposeCluste
     ...anySite,
     namespace,
     bind: true,
+    ui: agg,
     uiPort: uiPort ?? 0,
     grafanaPort: grafanaPort ?? 0,
     ...site,
   };
-  // Without a store there is no dsosd for the web back-end.
+  // Without a store there is no dsosd for the web back-end, which is asked for all the same.
   const { mistakes, ...rendering } = await deploymentOf(text, own, new Map([['dsosd.conf', `${agg}\n`]]));
   expect(mistakes).toEqual([]);
   const prefix = `ldms-test-compose-${process.pid}-${++count}-`;
