@@ -1,5 +1,6 @@
 /** What is wrong with what a cluster would run: with the place in the file. */
 import { roleOf } from '../ldmscfg/doubts.ts';
+import { findingAt as at, byPlace } from '../ldmscfg/place.ts';
 import type { Cluster, DaemonGroup, Finding, Position } from '../ldmscfg/read.ts';
 import { usesIn } from '../ldmscfg/uses.ts';
 import { type Container, type Listen, servesDsos } from './container.ts';
@@ -40,8 +41,6 @@ export function findings(
   };
 }
 
-const byPlace = (a: Finding, b: Finding): number => a.line - b.line || a.column - b.column;
-const at = ({ line, column }: Position, text: string): Finding => ({ line, column, text });
 const whole: Position = { line: 1, column: 1 };
 
 const placeOf = (expression: string | undefined, cluster: Cluster): Position =>

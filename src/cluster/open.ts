@@ -1,7 +1,6 @@
 /** Reads an ldms_cfg.yaml, and finds what it runs and what is wrong with it. */
-
-import type { Finding } from '../ldmscfg/read.ts';
-import { readLdmsConfig } from '../ldmscfg/read.ts';
+import { byPlace } from '../ldmscfg/place.ts';
+import { type Finding, readLdmsConfig } from '../ldmscfg/read.ts';
 import { deploy } from './deploy.ts';
 import { filesOf } from './files.ts';
 import { findings } from './findings.ts';
@@ -31,7 +30,6 @@ export async function deploymentOf(
   if (!cluster) return { site, containers: [], files: new Map(), mistakes, warnings };
   const containers = deploy(cluster, site);
   const found = findings(cluster, containers, site, given);
-  const byPlace = (a: Finding, b: Finding) => a.line - b.line || a.column - b.column;
   return {
     site,
     containers,

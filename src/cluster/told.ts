@@ -1,4 +1,5 @@
 /** Findings and tables, for people. */
+import { byPlace } from '../ldmscfg/place.ts';
 import type { Finding } from '../ldmscfg/read.ts';
 import { type Container, type Mount, variantsOf } from './container.ts';
 import { foldHosts } from './hosts.ts';
@@ -17,14 +18,11 @@ export function findingsText(
   file: string,
   { mistakes, warnings }: Pick<Deployment, 'mistakes' | 'warnings'>,
 ): string {
-  const line = (word: string) => (finding: Finding) => ({
+  const told = (word: string) => (finding: Finding) => ({
     ...finding,
-    line: finding.line,
     text: `${file}:${finding.line}:${finding.column}: ${word}: ${finding.text}\n`,
   });
-  const all = [...mistakes.map(line('error')), ...warnings.map(line('warning'))].toSorted(
-    (a, b) => a.line - b.line || a.column - b.column,
-  );
+  const all = [...mistakes.map(told('error')), ...warnings.map(told('warning'))].toSorted(byPlace);
   const more = all.length > mostFindings ? `… and ${all.length - mostFindings} more\n` : '';
   return all
     .slice(0, mostFindings)

@@ -3,17 +3,8 @@
  * authenticate differently, updates that come too early, …
  */
 import { formatInterval } from './interval.ts';
-import type {
-  Aggregator,
-  Auth,
-  Cluster,
-  DaemonGroup,
-  Endpoint,
-  Finding,
-  Peer,
-  Position,
-  Updater,
-} from './model.ts';
+import type { Aggregator, Auth, Cluster, DaemonGroup, Endpoint, Finding, Peer, Updater } from './model.ts';
+import { findingAt as at, byPlace } from './place.ts';
 import { usesIn, usesOf } from './uses.ts';
 
 /** Looks at a cluster that was read without a mistake; by position. */
@@ -27,7 +18,7 @@ export function doubts(cluster: Cluster): readonly Finding[] {
   ];
   // What is shared by aliases is met many times.
   const different = new Map(found.map((each) => [`${each.line}:${each.column} ${each.text}`, each]));
-  return [...different.values()].toSorted((a, b) => a.line - b.line || a.column - b.column);
+  return [...different.values()].toSorted(byPlace);
 }
 
 /** The image that a group's daemons take. A sampler that has a store by mistake stays one. */
@@ -59,8 +50,6 @@ export const collectedBy = (group: DaemonGroup, cluster: Cluster): readonly Coll
       }),
     ),
   );
-
-const at = ({ line, column }: Position, text: string): Finding => ({ line, column, text });
 
 /** A store on daemons whose image has none. */
 function* storesWithoutPlugins(cluster: Cluster): Generator<Finding> {

@@ -12,6 +12,7 @@ import { describe, isEmpty } from './fields.ts';
 import { noGroups } from './groups.ts';
 import type { Cluster, Finding } from './model.ts';
 import { budget, type Notes, takeNotes } from './notes.ts';
+import { byPlace } from './place.ts';
 import { readPlugins, warnUnused } from './plugins.ts';
 import { readSamplers } from './samplers.ts';
 import { readStores } from './stores.ts';
@@ -60,8 +61,6 @@ function readDocument(yaml: YamlText, spend: Notes['spend']): Reading {
   const more = cluster && mistakes.length === 0 ? doubts(cluster) : [];
   return { mistakes, warnings: [...warnings, ...more].toSorted(byPlace), ...found };
 }
-
-const byPlace = (a: Finding, b: Finding): number => a.line - b.line || a.column - b.column;
 
 function noMapping({ root }: YamlText): string {
   return !root || isEmpty(root)

@@ -112,14 +112,20 @@ async function whyNot({ service, daemon }: Unit, because: string, end: End | und
   if (!daemon) return { kind, what: `${what}: ${because}`, remedy };
   if (end) await daemon.drained(drainMs);
   const words = [because, ...daemon.lastLines()].join('\n');
-  const hint = service.hints?.find(({ says }) => new RegExp(says, 'i').test(words))?.remedy;
+  const hint = hintFor(service, words);
   if (!end) return { kind, what: `${what}: ${because}${lastWords(daemon)}`, remedy: hint ?? remedy };
   return {
     kind,
     what: `cannot use ${service.name}: it ended with ${endWords(end)} before it was ready${lastWords(daemon)}`,
-    remedy: hint ?? 'see what it said in the lines above',
+    remedy: hint ?? seeAbove,
   };
 }
+
+const seeAbove = 'see what it said in the lines above';
+
+/** What to do about a daemon's last words, if these are known. */
+const hintFor = ({ hints }: Unit['service'], words: string): string | undefined =>
+  hints?.find(({ says }) => new RegExp(says, 'i').test(words))?.remedy;
 
 /** What the services are looked after with. */
 interface Care {
@@ -159,9 +165,11 @@ async function revive(unit: Unit, reason: string, care: Care): Promise<void> {
     unit.deaths++;
     await daemon?.drained(drainMs);
     if (unit.deaths > restartLimit) {
-      // What a problem of its start tells, has its last words in it already.
-      const words = last.what === reason && daemon ? lastWords(daemon) : '';
-      return leader.finish({ problem: diedTooOften(unit, { ...last, what: last.what + words }) });
+      // What a problem of its start tells, has its last words in it already, and what to do about that.
+      const died = last.what === reason && daemon !== undefined;
+      const words = died ? lastWords(daemon) : '';
+      const remedy = died ? (hintFor(service, words) ?? seeAbove) : last.remedy;
+      return leader.finish({ problem: diedTooOften(unit, { ...last, what: last.what + words, remedy }) });
     }
     const ms = Math.min(shortestPauseMs * 2 ** (unit.deaths - 1), longestPauseMs);
     const what = last.what === reason ? `${service.name}: ${reason}` : last.what;

@@ -19,6 +19,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest';
 import { hostArch } from '../../images/build/arch.ts';
 import { engine, imageOf, podmanOptions } from '../support/containers.ts';
 import { testNeeding } from '../support/needs.ts';
+import { podmanStore } from '../support/podman-store.ts';
 import { type Result, repository, run } from '../support/program.ts';
 
 const arch = hostArch() ?? 'amd64';
@@ -74,25 +75,6 @@ const idsIn = async (
         .map((id) => id.replace('sha256:', ''))
     : [];
 };
-
-/** podman with a store of its own, which is removed when the test has finished. */
-function podmanStore(): { env: NodeJS.ProcessEnv; podman: (...words: string[]) => Promise<Result> } {
-  const store = mkdtempSync(join(tmpdir(), 'ldms-bundle-podman-'));
-  const file = join(store, 'storage.conf');
-  writeFileSync(
-    file,
-    `[storage]\ndriver = "overlay"\ngraphroot = "${store}/root"\nrunroot = "${store}/run"\n`,
-  );
-  const env = { CONTAINERS_STORAGE_CONF: file };
-  const podman = (...words: string[]) => run('podman', words, { env: { ...process.env, ...env } });
-  onTestFinished(async () => {
-    await podman('rmi', '--all', '--force');
-    // podman mounts it, and leaves that.
-    await run('umount', [`${store}/root/overlay`]);
-    rmSync(store, { recursive: true, force: true });
-  });
-  return { env, podman };
-}
 
 describe('samp and maestro', () => {
   const needs = ['docker engine', 'zstd', 'root'];
@@ -192,7 +174,8 @@ describe('samp and maestro', () => {
     [...needs, 'podman'],
     'are loaded into podman, which saves them as well: samp runs',
     async () => {
-      const { env, podman } = podmanStore();
+      const env = await podmanStore();
+      const podman = (...words: string[]) => run('podman', words, { env });
       expect(await idsIn('podman', names.slice(0, 1), env)).toEqual([]);
       const { code, stdout, stderr } = await load(env, '--engine', 'podman');
       expect(code, stderr).toBe(0);
@@ -239,7 +222,7 @@ describe('samp and maestro', () => {
       const images: { Layers: string[] }[] = JSON.parse(stdout);
       const [first, second] = images.map(({ Layers }) => Layers.at(-1));
       expect(first, 'the layer is one file').toBe(second);
-      const { env } = podmanStore();
+      const env = await podmanStore();
       const loaded = await run('sh', [join(output, 'load.sh'), '--engine=podman'], {
         env: { ...process.env, ...env },
       });

@@ -240,8 +240,8 @@ ln -s tool "$PREFIX/local/bin/link"`,
       'make',
       `[ "$1" = install ] && exit
 echo $$ >pid
-: >half
 trap 'echo cleaning; ${waitFor('../go')}; rm half; exit 2' TERM
+: >half
 ${forLong}`,
     );
     const build = startIn(place, shell, ['autotools', '2']);

@@ -6,11 +6,11 @@ import { onTestFinished } from 'vitest';
 import { run } from './program.ts';
 
 /**
- * Makes one, with images out of docker's; it is removed when its test has finished.
+ * Makes one, with images out of docker's, if any; it is removed when its test has finished.
  *
  * @returns the environment in which podman uses it
  */
-export async function podmanStore(images: readonly string[]): Promise<NodeJS.ProcessEnv> {
+export async function podmanStore(images: readonly string[] = []): Promise<NodeJS.ProcessEnv> {
   const store = mkdtempSync(join(tmpdir(), 'ldms-podman-'));
   const file = join(store, 'storage.conf');
   writeFileSync(
@@ -25,6 +25,7 @@ export async function podmanStore(images: readonly string[]): Promise<NodeJS.Pro
     await run('umount', [`${store}/root/overlay`]);
     rmSync(store, { recursive: true, force: true });
   });
+  if (images.length === 0) return env;
   const copy = 'docker save "$@" | podman load -q';
   const { code, stderr } = await run('bash', ['-o', 'pipefail', '-c', copy, 'bash', ...images], { env });
   if (code !== 0) throw new Error(`docker save ${images.join(' ')} | podman load: ${stderr}`);

@@ -273,7 +273,7 @@ describe('a service that dies', () => {
         problem: {
           kind: 'etcd',
           what: `etcd has died ${times}, the last time: it ended with signal SIGKILL; it said last: no luck`,
-          remedy: 'mend etcd',
+          remedy: 'see what it said in the lines above',
         },
       });
     },
