@@ -15,7 +15,8 @@ export const exitCodes = {
   internal: { code: 70, meaning: 'a mistake in ldms-entrypoint itself; please report it' },
   configuration: {
     code: 78,
-    meaning: 'what the mode needs is missing or unusable: a file, a directory, a port, a number in the host name',
+    meaning:
+      'what the mode needs is missing or unusable: a file, a directory, a port, a number in the host name',
   },
   munge: { code: 80, meaning: "munge is wanted and cannot be used: key, munged, or the host's socket" },
   etcd: { code: 81, meaning: 'maestro: etcd does not become healthy, or dies too often' },
