@@ -10,6 +10,7 @@ import { type ImageName, imageNames } from '../../images/build/images.ts';
 import { BuilderError } from '../../images/build/problem.ts';
 import { missionSettings } from '../support/mission-settings.ts';
 import {
+  allAtOnce,
   type Docker,
   dockerOf,
   type Seen,
@@ -58,8 +59,8 @@ export async function demonstrateContainers(
   tellPlan(engine, nodes);
   let failed: unknown;
   try {
-    await Promise.all(nodes.map((node) => startSeen(node, () => docker(...runWords(node)))));
-    await Promise.all(nodes.map((node) => untilServes(node, askedOf(node), docker, patience)));
+    await allAtOnce(nodes, patience, (node) => startSeen(node, () => docker(...runWords(node))));
+    await allAtOnce(nodes, patience, (node, own) => untilServes(node, askedOf(node), docker, own));
     await tellProcesses(nodes, docker);
     await tellService(nodes, ports, docker, patience);
     await stay();

@@ -28,6 +28,30 @@ export const dockerOf =
   (...words) =>
     execa(engine, words, { reject: false, stdin: 'ignore' });
 
+/**
+ * Does something with all at once. When one fails, the others are told to stop, and are waited for: nothing goes
+ * on behind the back of whoever tidies up.
+ *
+ * @throws what the first failed with
+ */
+export async function allAtOnce<One>(
+  all: readonly One[],
+  patience: Patience,
+  act: (one: One, patience: Patience) => Promise<void>,
+): Promise<void> {
+  const over = new AbortController();
+  const own = { ...patience, stop: AbortSignal.any([patience.stop, over.signal]) };
+  const failures: unknown[] = [];
+  const acts = all.map((one) =>
+    act(one, own).catch((error: unknown) => {
+      failures.push(error);
+      over.abort();
+    }),
+  );
+  await Promise.all(acts);
+  if (failures.length > 0) throw failures[0];
+}
+
 /** Starts a container by a command that somebody could type. */
 export async function startSeen(
   seen: Seen,
@@ -50,19 +74,24 @@ export async function untilServes(
   patience: Patience,
 ): Promise<void> {
   let said = '';
+  let isRunning = false;
   const state = ['inspect', '--format', '{{.State.Running}} {{.State.ExitCode}}', seen.id];
   const healthy = async () => {
     const { stdout } = await docker(...state);
-    if (!stdout.startsWith('true')) {
+    isRunning = stdout.startsWith('true');
+    if (!isRunning) {
       const logs = await docker('logs', '--tail', '5', seen.id);
-      throw failure(seen.label, `it ended with ${stdout.split(' ')[1]}: ${logs.stderr}${logs.stdout}`);
+      throw failure(
+        seen.label,
+        `it ended with ${stdout.split(' ')[1]}: ${[logs.stderr, logs.stdout].filter(Boolean).join(' | ')}`,
+      );
     }
     const { exitCode, stdout: answer } = await docker('exec', seen.id, ...asked);
     said = answer.trim();
     return exitCode === 0;
   };
   await until(seen.label, 'it to be healthy', healthy, patience).catch((error: unknown) => {
-    if (error instanceof Error && said) error.message += `; health says: ${said}`;
+    if (error instanceof Error && said && isRunning) error.message += `; health says: ${said}`;
     throw error;
   });
   seen.readyMs = elapsedMs() - (seen.startedMs ?? 0);

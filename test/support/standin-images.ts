@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { hostArch } from '../../images/build/arch.ts';
 import { inspectImage } from '../../images/build/engine.ts';
+import type { ImageName } from '../../images/build/images.ts';
 import { madeBase } from '../../images/build/names.ts';
 import { buildGrafanaBase } from './grafana-base.ts';
 import { repository } from './program.ts';
@@ -11,17 +12,19 @@ const docker = { name: 'docker' } as const;
 const official = 'debian:bookworm-slim';
 
 /**
- * Builds all six with docker, and a stand-in for grafana's own image below them; what has not changed is
+ * Builds them with docker, and a stand-in for grafana's own image below ldms-grafana; what has not changed is
  * not built again. What is done is shown as it goes on.
  *
  * @param namespace what stands before /ldms-samp in their names
+ * @param names which of them; all six if none is named
  */
-export async function buildStandInImages(namespace: string): Promise<void> {
+export async function buildStandInImages(namespace: string, names: readonly ImageName[] = []): Promise<void> {
   const base = await baseImage();
   const grafana = `${namespace}/grafana-standin:latest`;
   await buildGrafanaBase({ baseImage: base, tag: grafana });
   await images(
     'build',
+    ...names,
     '--engine=docker',
     `--ovis=${join(repository, 'test/standins/ovis')}`,
     `--namespace=${namespace}`,

@@ -2,6 +2,7 @@
 import { type Engine, inspectImage } from '../../../images/build/engine.ts';
 import { BuilderError } from '../../../images/build/problem.ts';
 import { buildStandInImages } from '../../support/standin-images.ts';
+import type { Docker } from '../engine.ts';
 import { paragraph } from '../timeline.ts';
 
 /** The images that the cluster takes. */
@@ -14,7 +15,7 @@ const standIns = 'localhost/ldms-standin';
  *
  * @param given the user's choice
  */
-export async function findImages(engine: Engine, given: string | undefined): Promise<string> {
+export async function findImages(engine: Engine, docker: Docker, given: string | undefined): Promise<string> {
   const missing = async (namespace: string): Promise<string[]> => {
     const names = wanted.map((role) => `${namespace}/ldms-${role}:latest`);
     const found = await Promise.all(names.map((name) => inspectImage(engine, name)));
@@ -25,10 +26,26 @@ export async function findImages(engine: Engine, given: string | undefined): Pro
     if (lacking.length === 0) return given;
     throw new BuilderError('unavailable', [`${engine.name} has no ${lacking.join(', ')}`]);
   }
-  if ((await missing(official)).length === 0) return official;
+  const isThere = (await missing(official)).length === 0;
+  if (isThere && (await areOurs(docker, official))) return official;
+  const why = isThere
+    ? `The images ${official}/ldms-* that ${engine.name} has are not all started by ldms-entrypoint`
+    : `${engine.name} has not all of the images ${official}/ldms-*`;
   paragraph(
-    `${engine.name} has not all of the images ${official}/ldms-*, and so the cluster is played with images of stand-ins for LDMS, ${standIns}/ldms-*, which are built now. The first time, that takes minutes.`,
+    `${why}: the cluster is played with images of stand-ins for LDMS, ${standIns}/ldms-*, which are built now. The first time, that takes minutes.`,
   );
-  await buildStandInImages(standIns);
+  await buildStandInImages(standIns, wanted);
   return standIns;
+}
+
+/** Whether images are of this project: those that shell scripts start have the same names. */
+async function areOurs(docker: Docker, namespace: string): Promise<boolean> {
+  const names = wanted.map((role) => `${namespace}/ldms-${role}:latest`);
+  const format = ['image', 'inspect', '--format', '{{index .Config.Entrypoint 0}}'];
+  const { exitCode, stdout } = await docker(...format, ...names);
+  if (exitCode !== 0) return false;
+  return stdout
+    .trim()
+    .split('\n')
+    .every((first) => first.endsWith('/ldms-entrypoint'));
 }

@@ -27,6 +27,8 @@ const deadlineMs = 120_000;
 // Each asking is a docker exec, and ten containers are asked at once.
 const pauseMs = 250;
 const stopping = new AbortController();
+// As a shell has it for SIGINT.
+const interrupted = 130;
 
 /** Plays it; the exit status. */
 async function main(words: readonly string[]): Promise<number> {
@@ -50,14 +52,17 @@ async function main(words: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
   process.stdout.on('error', () => stopping.abort());
   const directory = mkdtempSync(join(tmpdir(), 'ldms-cygnus-'));
+  let isOver = false;
   const stay = async () => {
+    isOver = true;
     if (!options['stay']) return;
     event('cygnus', 'everything runs; Ctrl-C stops it', 'key');
     await new Promise((resolve) => stopping.signal.addEventListener('abort', resolve));
   };
   try {
     const patience = { deadlineMs, pauseMs, stop: stopping.signal };
-    return (await playCygnus(directory, options['namespace'], patience, stay)) ? 0 : 1;
+    const good = await playCygnus(directory, options['namespace'], patience, stay);
+    return isOver || !stopping.signal.aborted ? Number(!good) : interrupted;
   } catch (error) {
     if (!(error instanceof BuilderError)) throw error;
     for (const sentence of error.sentences) process.stderr.write(`cygnus: ${sentence}\n`);

@@ -6,7 +6,16 @@ import { execa } from 'execa';
 import { type Engine, findEngine } from '../../../images/build/engine.ts';
 import { dockerRun } from '../../../src/cluster/render/engine.ts';
 import { planText } from '../../../src/cluster/told.ts';
-import { type Docker, dockerOf, startSeen, stopSeen, tellEnds, untilServes, wasKilled } from '../engine.ts';
+import {
+  allAtOnce,
+  type Docker,
+  dockerOf,
+  startSeen,
+  stopSeen,
+  tellEnds,
+  untilServes,
+  wasKilled,
+} from '../engine.ts';
 import { startHostsMunged } from '../nodes.ts';
 import { freePorts } from '../ports.ts';
 import { failure, type Patience } from '../proc.ts';
@@ -38,7 +47,8 @@ export async function playCygnus(
   stay: () => Promise<void>,
 ): Promise<boolean> {
   const engine = await findEngine('docker');
-  const images = await findImages(engine, namespace);
+  const docker = dockerOf(engine.name);
+  const images = await findImages(engine, docker, namespace);
   chmodSync(directory, 0o755);
   const ports = await freePorts({ ui: 18080, grafana: 13000 });
   const { munge, told, end } = await hostsMunge(directory);
@@ -49,7 +59,7 @@ export async function playCygnus(
       return { container, label, id: `ldms-cygnus-${process.pid}-${container.node}-${container.name}` };
     });
     tellPlan(engine, images, played, told);
-    return await run(played, nodes, dockerOf(engine.name), patience, stay);
+    return await run(played, nodes, docker, patience, stay);
   } finally {
     await end();
   }
@@ -96,9 +106,9 @@ async function run(
 ): Promise<boolean> {
   let failed = false;
   try {
-    await Promise.all(nodes.map((node) => startSeen(node, () => start(node, played))));
-    await Promise.all(
-      nodes.map((node) => untilServes(node, ['ldms-entrypoint', 'health'], docker, patience)),
+    await allAtOnce(nodes, patience, (node) => startSeen(node, () => start(node, played)));
+    await allAtOnce(nodes, patience, (node, own) =>
+      untilServes(node, ['ldms-entrypoint', 'health'], docker, own),
     );
     await check(played, nodes, docker, patience);
     await stay();
