@@ -101,6 +101,10 @@ async function render(name: string | undefined, values: Values): Promise<number>
   const as = asked ?? before?.as;
   if (!as)
     return fail('usage', [`${directory} was not written by ldms-cluster; say how to render: --as=WAY`]);
+  if (before && before.as !== as && !values.has('force')) {
+    const remedy = 'name another directory: --output=DIR, or let --force replace it';
+    return fail('notWritten', [`${directory} has what was rendered for ${before.as}; ${remedy}`]);
+  }
   const recorded = values.has('anew') ? [] : Object.entries(before?.options ?? {});
   const chosen = new Map([...recorded, ...values]);
   const kept = recorded.filter(([option]) => !values.has(option));

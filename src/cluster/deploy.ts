@@ -18,9 +18,10 @@ export function deploy(cluster: Cluster, site: Site): readonly Container[] {
     if (wish === undefined) return usual;
     return wish === 'none' ? undefined : nodeOf(wish, site.suffix);
   };
-  const [maestro, grafana] = [on(site.maestro, service), on(site.grafana, service)];
-  // Without a dsosd it would have nothing to show, and does not start.
+  const maestro = on(site.maestro, service);
+  // Without a dsosd it would have nothing to show, and does not start; and grafana nothing to ask.
   const ui = on(site.ui, daemons.some(servesDsos) ? service : undefined);
+  const grafana = on(site.grafana, ui === undefined ? undefined : service);
   const others = [
     ...(maestro === undefined ? [] : [maestroOn(maestro, cluster, site)]),
     ...(ui === undefined ? [] : [uiOn(ui, site)]),

@@ -1,5 +1,5 @@
 /** What is wrong with what a cluster would run: with the place in the file. */
-import { roleOf } from '../ldmscfg/doubts.ts';
+import { collectedBy, roleOf } from '../ldmscfg/doubts.ts';
 import { findingAt as at, byPlace } from '../ldmscfg/place.ts';
 import type { Cluster, DaemonGroup, Finding, Position } from '../ldmscfg/read.ts';
 import { usesIn } from '../ldmscfg/uses.ts';
@@ -36,6 +36,7 @@ export function findings(
       ...strangeVariables(cluster),
       ...suffixOfNobody(cluster, site),
       ...noAggregators(cluster),
+      ...aggregatorsOfNobody(cluster),
       ...nothingToShow(cluster, containers, given),
     ].toSorted(byPlace),
   };
@@ -191,6 +192,25 @@ function* noAggregators({ aggregators, samplers, stores }: Cluster): Generator<F
     first.at,
     `nobody collects from ${first.daemons}: the file has no aggregators; write some, or collect by a cluster of its own`,
   );
+}
+
+/** Aggregators whose data goes nowhere: nobody collects from them, and they keep nothing. */
+function* aggregatorsOfNobody(cluster: Cluster): Generator<Finding> {
+  const { groups, aggregators } = cluster;
+  const collected = new Set(
+    groups.flatMap((group) => collectedBy(group, cluster).map(({ source }) => source)),
+  );
+  const told = new Set<string>();
+  for (const { at: place, daemons } of aggregators) {
+    const uses = usesIn(cluster).get(daemons);
+    const keeps = uses && uses.stores.length + uses.aggregators.flatMap(({ plugins }) => plugins).length > 0;
+    if (!uses || keeps || collected.has(uses.group) || told.has(daemons)) continue;
+    told.add(daemons);
+    yield at(
+      place,
+      `nobody collects from the aggregator ${daemons}, and it stores nothing; name it under the peers of another, or give it a store`,
+    );
+  }
 }
 
 /** A web back-end without a dsosd: it does not start with an empty dsosd.conf. */

@@ -82,7 +82,7 @@ export const siteOptions: readonly Option[] = [
   {
     name: 'grafana',
     takes: 'HOST',
-    meaning: 'where grafana runs, or none (the same)',
+    meaning: 'where grafana runs, or none (the same, if there is a web back-end)',
     of: all,
     wrong: aHost,
   },
@@ -179,7 +179,7 @@ export interface Given {
 }
 
 /** Sorts the words of a command line. */
-export async function readWords(words: readonly string[]): Promise<Given> {
+export async function readWords(typed: readonly string[]): Promise<Given> {
   const { default: minimist } = await import('minimist');
   const wrong: string[] = [];
   const names = options.map(({ name }) => name);
@@ -193,6 +193,7 @@ export async function readWords(words: readonly string[]): Promise<Given> {
   };
   const flags = options.filter(({ takes }) => !takes).map(({ name }) => name);
   const nameOf = (word: string) => word.replace(/=.*/s, '').replace(/^-+/, '');
+  const words = joined(typed, names);
   const end = words.includes('--') ? words.indexOf('--') : words.length;
   const [before, behind] = [words.slice(0, end).filter((word) => word.startsWith('-')), words.slice(end)];
   // minimist takes --privileged=no for yes.
@@ -235,6 +236,19 @@ export async function readWords(words: readonly string[]): Promise<Given> {
   }
   if (files.length > 1) wrong.push(`one file at a time, and not ${files.join(', ')}`);
   return { command, names: files, values, wantsHelp: parsed['help'] === true, wrong: [...new Set(wrong)] };
+}
+
+/** A value that begins with a dash, as `-iw` and `-v INFO` do, is put to its option: `--suffix=-iw`. */
+function joined(words: readonly string[], names: readonly string[]): readonly string[] {
+  const takesValue = (word: string) =>
+    options.some(({ name, takes }) => takes !== '' && word === `--${name}`);
+  const isOption = (word: string) =>
+    /^--?(h|help)$|^--$/.test(word) || names.includes(word.replace(/^--|=.*/gs, ''));
+  return words.flatMap((word, at) => {
+    const [before = '', next = ''] = [words[at - 1], words[at + 1]];
+    if (takesValue(before) && word.startsWith('-') && !isOption(word)) return [];
+    return takesValue(word) && next.startsWith('-') && !isOption(next) ? [`${word}=${next}`] : [word];
+  });
 }
 
 /** What a site decides, from the values of options. */

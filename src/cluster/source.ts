@@ -26,7 +26,7 @@ export function readSource(path: string): Source | { readonly wrong: readonly st
   };
   const text = read(path);
   if (text === undefined && wrong.length === 0) {
-    wrong.push(`cannot read ${path}: it does not exist; name the cluster's file: ldms-cluster plan FILE`);
+    wrong.push(`cannot read ${path}: it does not exist; name the cluster's ldms_cfg.yaml`);
   }
   const given = fileNames.flatMap((name) => {
     const content = read(join(dirname(path), name));

@@ -247,8 +247,7 @@ describe('files of the wrong kind', () => {
     expect(await place.cluster('check', 'no.yaml')).toEqual({
       code: 78,
       stdout: '',
-      stderr:
-        "ldms-cluster: cannot read no.yaml: it does not exist; name the cluster's file: ldms-cluster plan FILE\n",
+      stderr: "ldms-cluster: cannot read no.yaml: it does not exist; name the cluster's ldms_cfg.yaml\n",
     });
   });
 
@@ -437,6 +436,20 @@ describe('render', () => {
     });
     expect(again.stdout).toMatch(/^0 files written to ldms-docker, 18 unchanged\n/);
     expect(filesOf(place)).toEqual(before);
+  });
+
+  test('does not put another way in the place of one, unless it is told to', async () => {
+    const place = makePlace(cygnusYaml);
+    await place.cluster('render', '--as=docker', '--suffix=-iw');
+    const before = filesOf(place);
+    const other = await place.cluster('render', '--as=compose', '--output=ldms-docker');
+    expect(other).toMatchObject({
+      code: 73,
+      stderr: expect.stringContaining('ldms-docker has what was rendered for docker; name another directory'),
+    });
+    expect(filesOf(place)).toEqual(before);
+    expect((await place.cluster('render', '--as=compose', '--output=ldms-docker', '--force')).code).toBe(0);
+    expect(place.read('ldms-docker/cygnus-01/compose.yaml')).toContain('services:');
   });
 
   test('lays others over them', async () => {

@@ -464,17 +464,17 @@ describe('where maestro, ui and grafana run', () => {
     expect(await where([])).toEqual({ maestro: 'nid10', ui: 'nid10', grafana: 'nid10' });
   });
 
-  test('with data that no dsosd serves, and without the web back-end, which could show none', async () => {
-    expect(await where(csv)).toEqual({ maestro: 'nid10', grafana: 'nid10' });
-    expect(await where(csv, { ui: 'login' })).toMatchObject({ ui: 'login' });
+  test('with data that no dsosd serves, and without what could show none', async () => {
+    expect(await where(csv)).toEqual({ maestro: 'nid10' });
+    expect(await where(csv, { ui: 'login' })).toEqual({ maestro: 'nid10', ui: 'login', grafana: 'nid10' });
   });
 
   test('on the last aggregator where nothing is stored', async () => {
-    expect(await where(noStores)).toEqual({ maestro: 'nid10', grafana: 'nid10' });
+    expect(await where(noStores)).toEqual({ maestro: 'nid10' });
   });
 
   test('on the last host where there are no aggregators', async () => {
-    expect(await where(noAggregators)).toEqual({ maestro: 'nid10', grafana: 'nid10' });
+    expect(await where(noAggregators)).toEqual({ maestro: 'nid10' });
   });
 
   test('where the site says', async () => {
@@ -496,7 +496,7 @@ describe('grafana and ui', () => {
       GF_SERVER_HTTP_PORT: '3001',
     });
     expect(await env({ ui: 'fe80::1' })).toEqual({ LDMS_ENTRYPOINT_DSOSDS_URL: 'http://[fe80::1]' });
-    expect(await env({ ui: 'none' })).toEqual({});
+    expect(await env({ ui: 'none', grafana: 'nid10' })).toEqual({});
   });
 
   test('ui listens where it is told', async () => {
@@ -613,7 +613,14 @@ describe('the privileges are those of the README', () => {
     ],
     ['maestro', /ldms-maestro/, 'maestro', 'nid10', noMunge, {}],
     ['ui on port 80', /ldms-ui --http-socket=:80$/, 'ui', 'nid10', noMunge, {}],
-    ['grafana', /--tmpfs \/tmp -v \S+ \S+\/ldms-grafana$/, 'grafana', 'nid10', noMunge, { ui: 'none' }],
+    [
+      'grafana',
+      /--tmpfs \/tmp -v \S+ \S+\/ldms-grafana$/,
+      'grafana',
+      'nid10',
+      noMunge,
+      { ui: 'none', grafana: 'nid10' },
+    ],
     [
       'grafana with its data source',
       /LDMS_ENTRYPOINT_DSOSDS_URL.*\/ldms-grafana$/,

@@ -125,6 +125,10 @@ describe('hosts that can be no hosts', () => {
   });
 });
 
+/** Of the aggregator that `another` adds. */
+const nobodys =
+  'warning 15:5 nobody collects from the aggregator agg-b, and it stores nothing; name it under the peers of another, or give it a store';
+
 describe('ports that are used twice', () => {
   test.each<Case>([
     [
@@ -137,27 +141,27 @@ describe('ports that are used twice', () => {
       'by two groups of one host, which the suffix makes one',
       'newer',
       [['"nid10"', '"nid10-iw"'], another('names: "agg-b-ep", ports: 412')],
-      ["mistake 13:9 port 412 of nid10 is both agg's and agg-b's; give one of them another"],
+      ["mistake 13:9 port 412 of nid10 is both agg's and agg-b's; give one of them another", nobodys],
       { suffix: '-iw' },
     ],
     [
       'by two addresses of one host, if each listens on all',
       'newer',
       [another('names: "agg-b-ep", ports: 412, hosts: "nid10-ib"')],
-      ["mistake 13:9 port 412 of nid10 is both agg's and agg-b's; give one of them another"],
+      ["mistake 13:9 port 412 of nid10 is both agg's and agg-b's; give one of them another", nobodys],
     ],
     [
       'by two addresses of one host, each for itself',
       'newer',
       [another('names: "agg-b-ep", ports: 412, hosts: "nid10-ib"')],
-      [],
+      [nobodys],
       { bind: true },
     ],
     [
       'by rdma and sock, which count theirs by themselves',
       'newer',
       [another('names: "agg-b-ep", ports: 412, xprt: rdma')],
-      [],
+      [nobodys],
     ],
     ['on two hosts', 'newer', [['ports: 412', 'ports: 411']], []],
     [
@@ -404,6 +408,7 @@ describe('who collects from whom', () => {
         ],
       ],
       [
+        'warning 11:5 nobody collects from the aggregator agg, and it stores nothing; name it under the peers of another, or give it a store',
         'warning 28:5 the store meminfo-sos is on samp-[1-2], which are samplers, and the image ldms-samp has no stores; put it on an aggregator',
       ],
     ],
@@ -551,6 +556,7 @@ describe('all at once', () => {
     ]);
     const { warnings } = await clusterOf(text, { suffix: '-iw' });
     expect(warnings.map(({ text: words }) => words)).toEqual([
+      'nobody collects from the aggregator agg-[11-12], and it stores nothing; name it under the peers of another, or give it a store',
       'this offset, 0us, is not behind the sampling of samp-[1-4], at 0us, so that the data is one interval old; write a later one',
     ]);
   });

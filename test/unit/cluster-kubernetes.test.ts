@@ -102,7 +102,7 @@ describe('the objects', () => {
         kind: 'Deployment',
         spec: { replicas: 1, strategy: { type: 'Recreate' } },
       });
-      expect(container['image']).toBe(`ovishpc/ldms-${role}:latest`);
+      expect(container['image']).toBe(`docker.io/ovishpc/ldms-${role}:latest`);
     },
   );
 

@@ -33,6 +33,21 @@ describe('a good command line', () => {
     ]);
   });
 
+  test('a value may begin with a dash, also behind a blank', async () => {
+    const { values, wrong: found } = await readWords([
+      'plan',
+      '--suffix',
+      '-iw',
+      '--samp-options',
+      '-v INFO',
+    ]);
+    expect(found).toEqual([]);
+    expect([...values]).toEqual([
+      ['suffix', '-iw'],
+      ['samp-options', '-v INFO'],
+    ]);
+  });
+
   test('what stands behind -- is a file', async () => {
     expect(await readWords(['plan', '--', '--force=no'])).toMatchObject({ names: ['--force=no'], wrong: [] });
   });
@@ -60,10 +75,8 @@ describe('a wrong command line', () => {
     [['plan', '--colour'], ['there is no option --colour']],
     [['plan', '-x'], ['there is no option -x']],
     [['render', '-as', 'docker'], ['there is no option -as; did you mean --as?']],
-    [
-      ['plan', '--suffix', '-iw'],
-      ['there is no option -iw', '--suffix needs a value: --suffix=TEXT'],
-    ],
+    [['plan', '--suffix', '--each'], ['--suffix needs a value: --suffix=TEXT']],
+    [['plan', '--suffix', '-i w'], ['--suffix=-i w is not a part of a name']],
     [['plan', '--suffix='], ['--suffix needs a value: --suffix=TEXT']],
     [['plan', '--ui'], ['--ui needs a value: --ui=HOST']],
     [['plan', '--tag=a', '--tag=b'], ['--tag is given 2 times']],

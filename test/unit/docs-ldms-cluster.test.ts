@@ -46,11 +46,22 @@ const broken: readonly { readonly edits?: readonly Edit[]; readonly site?: Parti
   { edits: [['daemons   : *L2-name\n    container', 'daemons   : *samp-names\n    container']] },
   { edits: [[/ {2}- daemons {3}: \*L1-names[\s\S]*?(?= {2}- daemons : \*L2)/, '']] },
   { edits: [[/(- daemons : \*L2-name\n)[\s\S]*?(?=^samplers)/m, '$1\n']] },
+  { edits: [[/(- daemons : \*L2-name\n {4}peers:\n)[\s\S]*?(?=^samplers)/m, `$1${peersOfSamplers()}`]] },
   { edits: [['plugin : munge', 'plugin : ovis']] },
   { edits: [['      - names : &L2-ep', `${secondEndpoint()}      - names : &L2-ep`]] },
   { edits: [['"200ms"', '"0s"']] },
   { edits: [['"400ms"', '"100ms"']] },
 ];
+
+/** The samplers, collected by the second level too, past the first. */
+function peersOfSamplers(): string {
+  return `      - daemons: *samp-names
+        endpoints: *samp-eps
+        reconnect: 1s
+        type: active
+        updaters: [{ mode: pull, interval: "1.0s", offset: "400ms" }]
+`;
+}
 
 /** An endpoint that authenticates otherwise than that of its group. */
 function secondEndpoint(): string {

@@ -111,6 +111,8 @@ function service(container: Container, site: Site): string {
   const word: Word = (text) => quoted(text.replaceAll('$', '$$$$'));
   const line = command([
     `systemd-run "$manager" --quiet --collect --unit=${unitOf(container)} --property=Restart=always`,
+    // More often, and systemd would give up.
+    '--property=RestartSec=10',
     ...(container.rdma ? ['--property=LimitMEMLOCK=infinity'] : []),
     'apptainer run',
     ...optionsOf(container, site, word),

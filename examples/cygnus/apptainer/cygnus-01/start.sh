@@ -12,6 +12,7 @@ manager=--system; [ "$(id -u)" -eq 0 ] || manager=--user
 
 # systemd keeps it: an instance of Apptainer's does not see the host's processes.
 systemd-run "$manager" --quiet --collect --unit=ldms-samp --property=Restart=always \
+    --property=RestartSec=10 \
     --property=LimitMEMLOCK=infinity \
     apptainer run \
     --contain \

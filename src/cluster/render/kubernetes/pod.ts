@@ -1,6 +1,7 @@
 /** The pods of a workload: one container each. */
 import { type Container, envOfAny, type Role } from '../../container.ts';
 import { imageOf, type Site } from '../../site.ts';
+import { withRegistry } from '../registry.ts';
 import { labelOf, literal, nodeReference, nodeVariable } from './nodes.ts';
 import { type Volume, volumesOf } from './volumes.ts';
 import type { Workload } from './workload.ts';
@@ -49,7 +50,7 @@ function podContainer(container: Container, volumes: readonly Volume[], site: Si
   const { name, role, args, listens } = container;
   return {
     name,
-    image: imageOf(role, site),
+    image: withRegistry(imageOf(role, site)),
     '#': 'Else the tag latest asks the registry at each start.',
     imagePullPolicy: 'IfNotPresent',
     args,
