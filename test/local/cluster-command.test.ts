@@ -497,10 +497,10 @@ ldms-cluster: nothing was written
     expect((await place.cluster('diff', 'ldms-docker')).code).toBe(0);
   });
 
-  test('removes what is no longer wanted, and goes from one way to another', async () => {
+  test('removes what is no longer wanted, and goes from one way to another when it is told to', async () => {
     const place = makePlace();
     await place.cluster('render', '--as=docker', '--output=out');
-    expect(await place.cluster('render', '--as=pdsh', '--output=out')).toMatchObject({
+    expect(await place.cluster('render', '--as=pdsh', '--output=out', '--force')).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^6 files written to out, 10 removed\nnext: /),
     });
