@@ -208,11 +208,16 @@ testNeeding(
       `--base-image=${await base()}`,
       '--no-cache',
     ];
-    const containers = async () =>
-      (await engine(['ps', '-a', '-q', '--no-trunc'])).stdout.split('\n').filter(Boolean);
+    // Its first RUN makes munge's group and installs packages, which takes a while; other tests have containers too.
+    const containers = async () => {
+      const { stdout } = await engine(['ps', '-a', '--no-trunc', '--format', '{{.ID}} {{.Command}}']);
+      return stdout
+        .split('\n')
+        .flatMap((line) => (line.includes('groupadd --system') ? line.split(' ', 1) : []));
+    };
     const before = new Set(await containers());
     const building = start(process.execPath, [main, ...words], { cwd: repository });
-    // Its first RUN installs packages, which takes a while.
+    await until('the build begins', () => building.stdout().includes('what the Debian images have'), 60_000);
     const under = await until(
       'a step of the build runs',
       async () => (await containers()).find((id) => !before.has(id)),
