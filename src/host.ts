@@ -50,6 +50,8 @@ export interface Host {
   readonly root: string;
   /** The host name of our UTS namespace: a container's own, or its node's. */
   hostname(): string;
+  /** The addresses of our network namespace's interfaces, loopback and all, as numbers. */
+  addresses(): readonly string[];
   /** One of our own paths, moved below the root. */
   path(own: string): string;
   mounts(): readonly Mount[];
@@ -89,6 +91,10 @@ export function realHost(env: NodeJS.ProcessEnv, root: string): Host {
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     hostname: once(() => process.getBuiltinModule('node:os').hostname()),
+    addresses: once(() => {
+      const interfaces = Object.values(process.getBuiltinModule('node:os').networkInterfaces());
+      return interfaces.flatMap((those = []) => those.map(({ address }) => address));
+    }),
     mounts,
     look: remember(look),
     whyNoEntry: remember((directory) => whyNoAccess(directory, fs.constants.W_OK | fs.constants.X_OK)),

@@ -34,6 +34,42 @@ export interface Plan {
   readonly questions: readonly Question[];
   /** What `health` has to know of the running daemon; absent where nothing is to be recorded. */
   readonly health?: HealthFacts;
+  /** Several containers have this plan, and only the one of them that is elected runs the tasks and main. */
+  readonly election?: Election;
+}
+
+/** How one of several containers is elected, and what they keep in etcd beside main's own. */
+export interface Election {
+  /** Where our own etcd serves clients. */
+  readonly url: string;
+  /** What the keys of the election begin with. No slash is in front: maestro_ctrl deletes what begins with its own prefix. */
+  readonly prefix: string;
+  readonly peers: Peers;
+  /** etcd's lease of who leads, in milliseconds; all other times follow from it. */
+  readonly leaseMs: number;
+  /** The file that the tasks put in force, an argument of theirs. */
+  readonly config: string;
+  /** Its SHA-256 in hexadecimal when the plan was made. */
+  readonly digest: string;
+}
+
+/** One of several containers. */
+export interface Peer {
+  /** As the user's list has it, without a port. */
+  readonly name: string;
+  /** Where its etcd listens to the others: `https://hostA:2380`. */
+  readonly url: string;
+}
+
+/** The members of a cluster of etcds. */
+export interface Peers {
+  readonly self: Peer;
+  /** All of them, in the order of the user's list. */
+  readonly all: readonly Peer[];
+  /** The address on which our own listens to the others. */
+  readonly listen: { readonly address: string; readonly port: number };
+  /** Paths of PEM files; absent where the members speak in clear. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
 }
 
 /** Something the operator is told. */
@@ -118,6 +154,15 @@ export interface ServiceStart {
   readonly discard: readonly string[];
   /** How long the daemon may take to end after SIGTERM before it is killed, in milliseconds. */
   readonly graceMs: number;
+  /** It is an etcd of several, which is told by an option more how it comes to the others. */
+  readonly joins?: Joining;
+}
+
+/** How an etcd comes to its cluster. */
+export interface Joining {
+  readonly peers: Peers;
+  /** Where it keeps its data; an empty one has to be made a member first. */
+  readonly directory: string;
 }
 
 /** A change to the file system, as data. `mode` is the permission bits. */
@@ -173,6 +218,11 @@ export type Probe = (
       readonly url: string;
     }
   | {
+      /** Our etcd serves the other members; whether there is a quorum of them is another thing. */
+      readonly kind: 'member';
+      readonly peers: Peers;
+    }
+  | {
       /** Somebody accepts connections. */
       readonly kind: 'tcp';
       readonly host: string;
@@ -216,7 +266,12 @@ export type Question =
       readonly addresses: readonly { readonly address: string; readonly port: number }[];
     }
   | { readonly about: 'settings.py'; readonly path: string; readonly command: Command }
-  | { readonly about: 'munge socket'; readonly socket: string };
+  | { readonly about: 'munge socket'; readonly socket: string }
+  | {
+      /** The addresses of hosts by their names; and that which packets to them leave with. */
+      readonly about: 'members';
+      readonly hosts: readonly string[];
+    };
 
 /** The answers that there are so far, by what the questions were about. */
 export interface Answers {
@@ -226,6 +281,17 @@ export interface Answers {
   /** Where Python stumbles, as "LINE:COLUMN: WHY"; empty if it does not. */
   readonly 'settings.py'?: string;
   readonly 'munge socket'?: 'yes' | 'no';
+  readonly members?: Readonly<Record<string, MemberAddresses>>;
+}
+
+/** What was found of a host's name. */
+export interface MemberAddresses {
+  /** Its addresses; none if the name is not known. */
+  readonly addresses: readonly string[];
+  /** Why there are none. */
+  readonly why?: string;
+  /** The address of ours that packets to its first address leave with. */
+  readonly from?: string;
 }
 
 /** An address that the daemon listens on; `host` absent when it listens on all. */
@@ -244,6 +310,12 @@ export interface HealthFacts {
   readonly mungeSocket?: string;
   /** Where etcd answers, if there is one. */
   readonly etcd?: string;
+  /** Where one of several containers is elected: this one's name, and the names of all. */
+  readonly election?: {
+    readonly prefix: string;
+    readonly member: string;
+    readonly members: readonly string[];
+  };
   /** What is asked of the daemon itself, if it serves HTTP. */
   readonly web?: WebFacts;
   /** How `ldms_ls` has to authenticate for the deep check. */

@@ -27,7 +27,20 @@ export interface Settings {
   readonly restartLimit: number;
   readonly etcdDataDir: string;
   readonly etcdTimeoutMs: number;
+  /** The port of loopback on which etcd serves maestro. */
+  readonly etcdPort: number;
   readonly maestroPrefix: string;
+  /** The hosts of several maestro containers, or the path of a file that has them; undefined: maestro is alone. */
+  readonly maestroMembers: string | undefined;
+  /** Which of them this one is; undefined: found from the host's names and addresses. */
+  readonly maestroMember: string | undefined;
+  /** For how long who leads may not be heard of before another member takes over. */
+  readonly maestroLeaseMs: number;
+  readonly etcdPeerPort: number;
+  /** Paths of PEM files: the certificate that a member shows to the others, its key, and who has signed theirs. */
+  readonly etcdPeerCert: string | undefined;
+  readonly etcdPeerKey: string | undefined;
+  readonly etcdPeerCa: string | undefined;
   readonly maestroCtrlTimeoutMs: number;
   readonly dsosd: boolean;
   /** Whether python3 parses the ui's settings.py beforehand. */
@@ -80,6 +93,20 @@ function parseUrl(text: string): string | undefined {
 function parseVariables(text: string): readonly string[] | undefined {
   const names = [...new Set(text.split(','))];
   return names.every((name) => /^[A-Za-z_]\w*$/.test(name) && !name.startsWith(prefix)) ? names : undefined;
+}
+
+const parsePath = (text: string) => (isAbsolute(text) ? text : undefined);
+
+const parsePort = (text: string) =>
+  /^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536 ? Number(text) : undefined;
+
+// etcd counts leases in seconds, and grants none that is shorter than one and a half elections.
+const shortestLeaseMs = 2000;
+const longestLeaseMs = 60_000;
+
+function parseLease(text: string): number | undefined {
+  const ms = parseDuration(text) ?? 0;
+  return ms % 1000 === 0 && ms >= shortestLeaseMs && ms <= longestLeaseMs ? ms : undefined;
 }
 
 const aDuration = 'a duration such as 500ms, 10s, 2m, or a number of seconds';
@@ -196,7 +223,7 @@ export const settingsTable: readonly Setting[] = [
     takes: 'an absolute path',
     meaning:
       "maestro: where etcd keeps its data; etcd's own ETCD_DATA_DIR has precedence, as has every ETCD_*",
-    parse: (text) => (isAbsolute(text) ? text : undefined),
+    parse: parsePath,
   },
   {
     key: 'etcdTimeoutMs',
@@ -221,6 +248,75 @@ export const settingsTable: readonly Setting[] = [
     takes: aDuration,
     meaning: 'maestro: how long maestro_ctrl may take to put ldms_cfg.yaml into etcd',
     parse: parseDuration,
+  },
+  {
+    key: 'etcdPort',
+    name: 'LDMS_ENTRYPOINT_ETCD_PORT',
+    fallback: '2379',
+    takes: 'a port',
+    meaning:
+      'maestro: the port of loopback on which its etcd serves it (ETCD_LISTEN_CLIENT_URLS has precedence)',
+    parse: parsePort,
+  },
+  {
+    key: 'maestroMembers',
+    name: 'LDMS_ENTRYPOINT_MAESTRO_MEMBERS',
+    fallback: '',
+    takes: 'host names or addresses joined by commas, or the absolute path of a file of them',
+    meaning:
+      'maestro: several containers as one, with the same value on each of three or five hosts: their etcds form a cluster, and the one that is elected runs maestro (HOST:PORT where the peer port is another one); unset: maestro is alone',
+    parse: (text) => (/^\/|^[^\s,/]+(\s*,\s*[^\s,/]+)*$/.test(text) ? text : undefined),
+  },
+  {
+    key: 'maestroMember',
+    name: 'LDMS_ENTRYPOINT_MAESTRO_MEMBER',
+    fallback: '',
+    takes: 'one of the members',
+    meaning:
+      "maestro: which of LDMS_ENTRYPOINT_MAESTRO_MEMBERS this container is; unset: the one that has this host's name or address",
+    parse: (text) => (/^[^\s,/]+$/.test(text) ? text : undefined),
+  },
+  {
+    key: 'maestroLeaseMs',
+    name: 'LDMS_ENTRYPOINT_MAESTRO_LEASE',
+    fallback: '2s',
+    takes: 'whole seconds from 2s to 60s',
+    meaning:
+      'maestro: how long the member that leads may be silent before another takes over, the same on all; etcd is timed by it too (ETCD_ELECTION_TIMEOUT and ETCD_HEARTBEAT_INTERVAL have precedence); 5s or more for networks with more than 10 ms from member to member, or slow disks',
+    parse: parseLease,
+  },
+  {
+    key: 'etcdPeerPort',
+    name: 'LDMS_ENTRYPOINT_ETCD_PEER_PORT',
+    fallback: '2380',
+    takes: 'a port',
+    meaning: "maestro: the port on which the members' etcds listen to each other",
+    parse: parsePort,
+  },
+  {
+    key: 'etcdPeerCert',
+    name: 'LDMS_ENTRYPOINT_ETCD_PEER_CERT',
+    fallback: '',
+    takes: 'an absolute path',
+    meaning:
+      "maestro: this member's certificate (PEM), for mutual TLS between the members; goes with LDMS_ENTRYPOINT_ETCD_PEER_KEY and LDMS_ENTRYPOINT_ETCD_PEER_CA",
+    parse: parsePath,
+  },
+  {
+    key: 'etcdPeerKey',
+    name: 'LDMS_ENTRYPOINT_ETCD_PEER_KEY',
+    fallback: '',
+    takes: 'an absolute path',
+    meaning: "maestro: the certificate's key (PEM)",
+    parse: parsePath,
+  },
+  {
+    key: 'etcdPeerCa',
+    name: 'LDMS_ENTRYPOINT_ETCD_PEER_CA',
+    fallback: '',
+    takes: 'an absolute path',
+    meaning: 'maestro: the certificate of who has signed those of the members (PEM)',
+    parse: parsePath,
   },
   {
     key: 'dsosd',

@@ -6,6 +6,7 @@ import { numberOf } from '../nodename.ts';
 import { type Container, type Listen, type Mount, servesDsos } from './container.ts';
 import { isSos, numberVariablesOf, placesOf } from './daemons.ts';
 import { nodeOf } from './hosts.ts';
+import { nodesNamed } from './members.ts';
 import { grafanaOn, maestroOn, uiOn } from './others.ts';
 import { configFile, mungeMounts, privileges } from './privileges.ts';
 import type { Site } from './site.ts';
@@ -18,12 +19,12 @@ export function deploy(cluster: Cluster, site: Site): readonly Container[] {
     if (wish === undefined) return usual;
     return wish === 'none' ? undefined : nodeOf(wish, site.suffix);
   };
-  const maestro = on(site.maestro, service);
+  const maestros = new Set(nodesNamed(site) ?? (service === undefined ? [] : [service]));
   // Without a dsosd it would have nothing to show, and does not start; and grafana nothing to ask.
   const ui = on(site.ui, daemons.some(servesDsos) ? service : undefined);
   const grafana = on(site.grafana, ui === undefined ? undefined : service);
   const others = [
-    ...(maestro === undefined ? [] : [maestroOn(maestro, cluster, site)]),
+    ...[...maestros].map((node) => maestroOn(node, [...maestros], cluster, site)),
     ...(ui === undefined ? [] : [uiOn(ui, site)]),
     ...(grafana === undefined ? [] : [grafanaOn(grafana, ui, site)]),
   ];

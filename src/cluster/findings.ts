@@ -5,6 +5,7 @@ import type { Cluster, DaemonGroup, Finding, Position } from '../ldmscfg/read.ts
 import { usesIn } from '../ldmscfg/uses.ts';
 import { type Container, type Listen, servesDsos } from './container.ts';
 import { placesOf, strangeVariablesOf } from './daemons.ts';
+import { nodesNamed } from './members.ts';
 import type { Site } from './site.ts';
 
 /** What keeps the containers from starting, and what is probably not meant; by position. */
@@ -29,12 +30,14 @@ export function findings(
       ...noNames(cluster),
       ...portsUsedTwice(cluster, containers),
       ...noMounts(cluster, containers),
+      ...wrongMembers(site),
     ].toSorted(byPlace),
     warnings: [
       ...sameNumbers(cluster, containers),
       ...numbersNotInNames(cluster, containers),
       ...strangeVariables(cluster),
       ...suffixOfNobody(cluster, site),
+      ...evenMembers(site),
       ...noAggregators(cluster),
       ...aggregatorsOfNobody(cluster),
       ...nothingToShow(cluster, containers, given),
@@ -177,6 +180,32 @@ function* strangeVariables(cluster: Cluster): Generator<Finding> {
       );
     }
   }
+}
+
+// Each member more makes every write of etcd's slower (etcd's FAQ: "What is maximum cluster size?").
+const mostMembers = 7;
+
+/** Hosts that cannot stand in for each other. */
+function* wrongMembers(site: Site): Generator<Finding> {
+  const nodes = nodesNamed(site) ?? [];
+  const twice = nodes.find((node, at) => nodes.indexOf(node) < at);
+  if (twice !== undefined) yield at(whole, `--maestro names ${twice} twice; leave it out once`);
+  if (nodes.length <= mostMembers) return;
+  yield at(
+    whole,
+    `--maestro names ${nodes.length} hosts, and etcd is meant for no more than ${mostMembers}; name 3 or 5`,
+  );
+}
+
+/** A number of hosts of which one could as well be left out: a majority of four is three, as of five. */
+function* evenMembers(site: Site): Generator<Finding> {
+  const nodes = nodesNamed(site) ?? [];
+  const { size } = new Set(nodes);
+  if (size % 2 === 1 || size === 0 || size > mostMembers || size < nodes.length) return;
+  yield at(
+    whole,
+    `--maestro names ${size} hosts, which outlive the loss of no more of them than ${size - 1} would; name ${size - 1} or ${size + 1}`,
+  );
 }
 
 function* suffixOfNobody({ groups }: Cluster, { suffix }: Site): Generator<Finding> {

@@ -1,4 +1,5 @@
 /** The command line of ldms-cluster: its commands and options, and what somebody has typed. */
+import { expandHostlist } from '../ldmscfg/hostlist.ts';
 import { guess } from '../ldmscfg/words.ts';
 import { type Way, ways } from './render/index.ts';
 import { anySite, type Site } from './site.ts';
@@ -31,6 +32,15 @@ export interface Option {
 const fits = (pattern: RegExp, what: string) => (value: string) =>
   pattern.test(value) ? undefined : `is not ${what}`;
 const aHost = fits(/^[A-Za-z0-9][\w.:-]*$/, 'the name of a host, or none');
+/** A host list that maestro may be on, or none. */
+const someHosts = (value: string): string | undefined => {
+  const { names, wrong } = { names: [], wrong: undefined, ...expandHostlist(value) };
+  if (wrong !== undefined) return wrong;
+  if (names.length > 1 && names.includes('none')) return 'has none among hosts';
+  const strange = names.find((name) => aHost(name) !== undefined);
+  if (strange === undefined) return undefined;
+  return names.length === 1 ? aHost(strange) : `has ${JSON.stringify(strange)}, which is no name of a host`;
+};
 // docker's -v takes a colon for the end of a path.
 const aPath = fits(/^\/[^:\n]*$/, 'an absolute path without a colon');
 const aPort = (value: string) =>
@@ -67,10 +77,10 @@ export const siteOptions: readonly Option[] = [
   },
   {
     name: 'maestro',
-    takes: 'HOST',
-    meaning: 'where maestro runs, or none (the host that stores, or the last aggregator)',
+    takes: 'HOSTS',
+    meaning: 'of maestro, or none (the host that stores, or the last aggregator); as one: a,b,c',
     of: all,
-    wrong: aHost,
+    wrong: someHosts,
   },
   {
     name: 'ui',

@@ -1,6 +1,7 @@
 /** The containers that ldms_cfg.yaml does not tell of: maestro, the web back-end and grafana. */
 import type { Cluster } from '../ldmscfg/read.ts';
 import type { Container, Listen, Role } from './container.ts';
+import { membersText, membersVariable, peerPort } from './members.ts';
 import { configFile, mungeMounts, privileges } from './privileges.ts';
 import type { Site } from './site.ts';
 
@@ -23,8 +24,18 @@ const listen = (xprt: string, port: number, address?: string): Listen => ({
   at: undefined,
 });
 
-/** maestro, with its etcd, which listens on loopback alone. */
-export function maestroOn(node: string, { groups }: Cluster, site: Site): Container {
+/**
+ * maestro, with its etcd, which listens on loopback alone, and for the etcds of other nodes on its own address.
+ *
+ * @param nodes all that maestro is on
+ */
+export function maestroOn(
+  node: string,
+  nodes: readonly string[],
+  { groups }: Cluster,
+  site: Site,
+): Container {
+  const isAlone = nodes.length === 1;
   const endpoints = groups.flatMap((group) => group.endpoints.filter(({ maestroComm }) => maestroComm));
   const mounts = [
     ...mungeMounts(
@@ -37,9 +48,9 @@ export function maestroOn(node: string, { groups }: Cluster, site: Site): Contai
   return {
     ...alone('maestro', node),
     args: [],
-    env: {},
+    env: isAlone ? {} : { [membersVariable]: membersText(nodes) },
     mounts,
-    listens: [listen('etcd', 2379, '127.0.0.1')],
+    listens: [listen('etcd', 2379, '127.0.0.1'), ...(isAlone ? [] : [listen('etcd', peerPort, node)])],
     ...privileges([], mounts, false),
     scratch: ['/run', '/tmp'],
     rdma: endpoints.some(({ xprt }) => xprt === 'rdma'),

@@ -5,7 +5,10 @@ export interface Site {
   /** What stands before `/ldms-samp`. */
   readonly namespace: string;
   readonly tag: string;
-  /** The nodes of what is not in the file; undefined: found by the cluster; `none`: it is not run. */
+  /**
+   * The nodes of what is not in the file; undefined: found by the cluster; `none`: it is not run. That of
+   * maestro is a host list: several stand in for each other.
+   */
   readonly maestro: string | undefined;
   readonly ui: string | undefined;
   readonly grafana: string | undefined;

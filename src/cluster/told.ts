@@ -55,7 +55,7 @@ export function planText({ containers, site }: Deployment, isEach: boolean): str
     foldHosts(nodes),
     container.name,
     imageOf(container.role, site),
-    listensText(container),
+    listensText(container, nodes),
     container.daemon ? (container.listens[0]?.auth ?? '') : '',
     foldHosts(same.flatMap(({ component }) => (component ? [String(component.number)] : []))).replace(
       /[[\]]/g,
@@ -68,9 +68,12 @@ export function planText({ containers, site }: Deployment, isEach: boolean): str
   return `${table([head, ...rows])}\n${count(hosts, 'host')}, ${count(containers.length, 'container')}\n`;
 }
 
-const listensText = ({ listens }: Container): string =>
+const listensText = ({ listens, node }: Container, nodes: readonly string[]): string =>
   listens
-    .map(({ xprt, port, address }) => [xprt, ...(address === undefined ? [] : [address]), port].join(':'))
+    .map(({ xprt, port, address }) => {
+      const each = address === node && nodes.length > 1 ? 'HOST' : address;
+      return [xprt, ...(each === undefined ? [] : [each]), port].join(':');
+    })
     .join(' ');
 
 const mountText = ({ from, to, readOnly }: Mount): string =>

@@ -6,7 +6,7 @@ import type { Host, TcpAddress } from '../host.ts';
 import { ourRecord, versionRecord } from '../ldmsd/version.ts';
 import { isLow, whyNotListen, written } from '../listen.ts';
 import type { Log } from '../log.ts';
-import type { Answers, Command, Question } from '../plan.ts';
+import type { Answers, Command, MemberAddresses, Question } from '../plan.ts';
 import { errnoOf, errnoWords } from '../problem.ts';
 import { runBriefly } from '../process/child.ts';
 import { canBind } from '../process/libc.ts';
@@ -17,6 +17,8 @@ const versionLimitMs = 5000;
 // Python starts in 20 ms; the first time from a disk of a network it may take seconds.
 const parseLimitMs = 10_000;
 const connectLimitMs = 1000;
+// As long as a resolver waits for one name server (resolv.conf(5)).
+const resolveLimitMs = 5000;
 
 /** What answering needs. */
 export interface Asking {
@@ -29,6 +31,7 @@ export interface Asking {
 export async function answer(question: Question, asking: Asking): Promise<Answers> {
   if (question.about === 'munge socket') return { 'munge socket': await isServed(question.socket) };
   if (question.about === 'addresses') return { addresses: tryAll(question.addresses, asking.host) };
+  if (question.about === 'members') return { members: await resolveAll(question.hosts, asking) };
   if (question.about === 'settings.py') return { 'settings.py': await stumblesAt(question.command, asking) };
   return { 'ldmsd version': await printedBy(question.command, asking) };
 }
@@ -44,6 +47,60 @@ function whyNotBound(at: TcpAddress, host: Host): string {
   if (!canBind(at.address, 0)) return 'EADDRNOTAVAIL';
   // Of a low port it may be the right that is lacking, whatever our capabilities: they may be another namespace's.
   return isLow(at.port, host) ? whyNotListen(at, host) || 'EACCES' : 'EADDRINUSE';
+}
+
+/** The addresses of hosts, as getaddrinfo(3) has them, which looks into /etc/hosts first. */
+async function resolveAll(
+  hosts: readonly string[],
+  { stop }: Asking,
+): Promise<Record<string, MemberAddresses>> {
+  const found = hosts.map(async (host) => [host, await resolved(host, stop.signal)] as const);
+  return Object.fromEntries(await Promise.all(found));
+}
+
+async function resolved(host: string, stop: AbortSignal): Promise<MemberAddresses> {
+  const { promises } = process.getBuiltinModule('node:dns');
+  const ended = Promise.withResolvers<never>();
+  const end = () => ended.reject(new Error('there was no answer'));
+  const timer = setTimeout(end, resolveLimitMs);
+  if (stop.aborted) end();
+  else stop.addEventListener('abort', end, { once: true });
+  try {
+    // The kernel's own order of addresses, which is that of getaddrinfo.
+    const looked = await Promise.race([
+      promises.lookup(host, { all: true, order: 'verbatim' }),
+      ended.promise,
+    ]);
+    const addresses = [...new Set(looked.map(({ address }) => address))];
+    const from = addresses[0] === undefined ? undefined : await leavesWith(addresses[0]);
+    return { addresses, ...(from !== undefined && { from }) };
+  } catch (error) {
+    return { addresses: [], why: lookupWords(error) };
+  } finally {
+    clearTimeout(timer);
+    stop.removeEventListener('abort', end);
+  }
+}
+
+function lookupWords(error: unknown): string {
+  const code = errnoOf(error);
+  if (code === 'ENOTFOUND') return 'the name is not known';
+  return code === 'EAI_AGAIN' ? 'no name server answers' : errnoWords(error);
+}
+
+/** The address of ours with which packets to another leave. A UDP socket that is connected sends none. */
+function leavesWith(address: string): Promise<string | undefined> {
+  const dgram = process.getBuiltinModule('node:dgram');
+  return new Promise((resolve) => {
+    const socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    const done = (from: string | undefined) => {
+      socket.close();
+      resolve(from);
+    };
+    socket.once('error', () => done(undefined));
+    // Any port: that of "discard".
+    socket.connect(9, address, () => done(socket.address().address));
+  });
 }
 
 /** What python3 says about a file that it is to parse; empty if nothing, or if it cannot be asked. */

@@ -16,6 +16,8 @@ export interface CheckResult {
   readonly mode: string;
   readonly exit: number;
   readonly checks: readonly Check[];
+  /** Only what a HUP has the running container read again was looked at. */
+  readonly again?: true;
 }
 
 /** Looks at everything that can be looked at without starting or changing anything. */
@@ -50,8 +52,17 @@ export function checkPlan(plan: Plan, host: Host): CheckResult {
   return { mode: plan.mode, exit: first ? exitCodes[first.kind].code : 0, checks: [...warnings, ...checks] };
 }
 
+/**
+ * Looks at what a HUP has a running container read again: its services run already, and are not looked at.
+ *
+ * @param plan as it is made for that
+ */
+export function checkAgain(plan: Plan, host: Host): CheckResult {
+  return { ...checkPlan({ ...plan, services: [], preparations: [] }, host), again: true };
+}
+
 /** A result for people: a line for each thing, and the verdict. */
-export function checkText({ mode, checks }: CheckResult): string {
+export function checkText({ mode, checks, again }: CheckResult): string {
   const marks = { ok: 'ok  ', warn: 'warn', open: '?   ', failed: 'FAIL' };
   // A mistake in a file begins with its place already.
   const lines = checks.map(({ what, state, text }) =>
@@ -61,6 +72,12 @@ export function checkText({ mode, checks }: CheckResult): string {
   );
   const failed = checks.filter(({ state }) => state === 'failed').length;
   const open = checks.some(({ state }) => state === 'open') ? ', as far as looking tells' : '';
+  if (again) {
+    const taken = failed
+      ? `does not take it at a HUP: ${failed} of ${checks.length} checks failed`
+      : 'takes it at a HUP';
+    return `${lines.join('\n')}\n${mode} ${taken}\n`;
+  }
   const verdict = failed ? `is not ready: ${failed} of ${checks.length} checks failed` : `is ready${open}`;
   return `${lines.join('\n')}\n${mode} ${verdict}\n`;
 }

@@ -5,7 +5,9 @@ import { masked } from '../mask.ts';
 import { userWords } from '../munge/key.ts';
 import type {
   Command,
+  Election,
   FileAction,
+  Joining,
   MainCommand,
   Plan,
   Preparation,
@@ -30,6 +32,7 @@ export function explainText(plan: Plan, host: Host): string {
     ...plan.questions.map(questionWords),
     ...(plan.preparations ?? []).map((step) => preparationWords(step, host)),
     ...plan.services.flatMap(serviceSteps),
+    ...(plan.election ? [electionWords(plan.election)] : []),
     ...plan.tasks.map((task) => taskStep(task, host)),
     `${plan.handoff === 'exec' ? 'become' : 'stay as the leader process, and run'} ${mainWords(plan.main)}${words(plan.main)}${plan.main.cwd === undefined ? '' : `, in ${plan.main.cwd}`}${notReady(main)}`,
   ];
@@ -42,6 +45,9 @@ function questionWords(question: Question): string {
   }
   if (question.about === 'addresses')
     return `see whether ${question.addresses.map(written).join(' and ')} can be listened on`;
+  if (question.about === 'members') {
+    return `ask for the addresses of ${question.hosts.join(', ')}, and see which of them is this container`;
+  }
   if (question.about === 'settings.py') return `have python3 parse ${question.path}, which is not run`;
   return `ask for the ${question.about}: ${words(question.command)} (once; the answer is kept)`;
 }
@@ -57,6 +63,18 @@ function preparationWords(step: Preparation, host: Host): string {
   return `run ${environmentWords(command)}${words(command)}, at most ${limitMs / 1000} s${failing}${notReady(found)}`;
 }
 
+/** Who may do what follows. */
+function electionWords({ peers, leaseMs, prefix }: Election): string {
+  const all = peers.all.map(({ name }) => name).join(', ');
+  return `wait, ready, until ${peers.self.name} is elected among ${all} (a lease of ${leaseMs / 1000} s in etcd, below ${prefix}): only the one that is elected does what follows, and ends it when it is so no longer`;
+}
+
+/** How an etcd comes to the others of its cluster. */
+function joinWords({ peers: { self, all, listen }, directory }: Joining): string {
+  const others = all.filter(({ name }) => name !== self.name).map(({ name }) => name);
+  return `if ${directory} is empty, listen at ${written(listen)} in etcd's place until ${others.join(', ')} tell whether the cluster begins or ${self.name} is made a member of it anew`;
+}
+
 function taskStep({ name, command, limitMs, leaves }: Task, host: Host): string {
   const found = findExecutable(host, command);
   return `run ${environmentWords(command)}${words(command)}, at most ${limitMs / 1000} s, and see that ${name} has written ${leaves.key} to etcd${notReady(found)}`;
@@ -68,6 +86,8 @@ function readyWords(ready: Probe): string {
       return `encodes and decodes a credential through ${ready.socket}`;
     case 'etcd':
       return `says at ${ready.url}/health that it is healthy`;
+    case 'member':
+      return `serves the other members at ${written(ready.peers.listen)}`;
     case 'tcp':
       return `accepts connections at ${ready.host}:${ready.port}`;
     case 'runs':
@@ -81,6 +101,7 @@ function serviceSteps({ name, start, ready, after = [] }: Service): string[] {
   const first = after.length > 0 ? `, after ${after.join(' and ')}` : '';
   return [
     ...start.files.map(fileWords),
+    ...(start.joins ? [joinWords(start.joins)] : []),
     `start ${environmentWords(start.command)}${words(start.command)}${first}${start.user ? `, as ${userWords(start.user)}` : ''}`,
     until,
   ];

@@ -3,6 +3,7 @@
  * minute on compute nodes, so it is quick, has no side effects, and needs no arguments: what to
  * look at was recorded when the daemon was started.
  */
+import type { Reign } from '../election/records.ts';
 import type { Host } from '../host.ts';
 import { roundTrip } from '../munge/probe.ts';
 import type { Listener, WebFacts } from '../plan.ts';
@@ -30,14 +31,14 @@ export async function checkHealth(settings: Settings, host: Host): Promise<Verdi
     return { healthy: false, text: 'no daemon that ldms-entrypoint has started is running here' };
   }
   const limitMs = settings.healthTimeoutMs;
-  const findings = await Promise.all([
+  const found = await Promise.all<Finding | Finding[]>([
     ...record.listeners.map((listener) => listens(listener, limitMs)),
-    ...mainRuns(record),
-    ...(record.etcd ? [etcdAnswers(record.etcd, limitMs)] : []),
+    ...(record.etcd ? etcdAndMain(record, record.etcd, limitMs) : mainRuns(record)),
     ...(record.web ? [webAnswers(record.web, limitMs)] : []),
     ...(record.mungeSocket ? [mungeAnswers(record.mungeSocket, limitMs)] : []),
     ...(settings.health === 'deep' ? record.listeners.map((at) => ldmsLs(at, record, limitMs)) : []),
   ]);
+  const findings = found.flat();
   const broken = findings.filter(({ wrong }) => wrong !== undefined);
   if (broken.length > 0) {
     return { healthy: false, text: broken.map(({ what, wrong }) => `${what}: ${wrong}`).join('; ') };
@@ -60,6 +61,48 @@ async function listens({ xprt, port, host }: Listener, limitMs: number): Promise
   if (xprt !== 'sock') return { what, well: 'was not asked (only ldms_ls can)' };
   const wrong = await whyNotAccepted({ host: host ?? '127.0.0.1', port }, limitMs);
   return wrong === undefined ? { what, well: 'accepts connections' } : { what, wrong };
+}
+
+/** Of one of several, which process has to run depends on what etcd says. */
+const etcdAndMain = (record: PlanRecord, url: string, limitMs: number) =>
+  record.election
+    ? [memberServes(record, record.election, url, limitMs)]
+    : [...mainRuns(record), etcdAnswers(url, limitMs)];
+
+/** Whether one of several leads and runs its daemon, or is ready to. */
+async function memberServes(
+  record: PlanRecord,
+  { prefix, member, members }: NonNullable<PlanRecord['election']>,
+  url: string,
+  limitMs: number,
+): Promise<Finding[]> {
+  const { decode, encode, post, requestWords, whyUnhealthy } = await import('../etcd/gateway.ts');
+  const { keys } = await import('../election/records.ts');
+  const { parsed } = await import('../election/store.ts');
+  const patience = { limitMs, stop: new AbortController().signal };
+  // Each etcd answers these two for itself, so that a missing quorum does not keep us waiting for them.
+  const range = { key: encode(prefix + keys.reign), serializable: true };
+  const [why, raft, read] = await Promise.all([
+    whyUnhealthy(url, patience),
+    post(url, 'maintenance/status', {}, patience).catch((error: unknown) => requestWords(error)),
+    post(url, 'kv/range', range, patience).catch(() => ({}) as Record<string, unknown>),
+  ]);
+  if (why !== undefined) {
+    if (typeof raft === 'string') return [{ what: 'etcd', wrong: raft }];
+    const errors = Array.isArray(raft['errors']) ? raft['errors'].map(String) : [];
+    const alarm = errors.find((text) => /alarm|nospace|corrupt/i.test(text));
+    if (alarm !== undefined) return [{ what: 'etcd', wrong: `it says ${alarm}` }];
+    const most = Math.floor(members.length / 2) + 1;
+    const needed = `${most} of ${members.join(', ')} have to run and reach each other`;
+    return [{ what: 'no quorum', wrong: `${errors.join(', ') || why}; ${needed}` }];
+  }
+  const [kv] = (read['kvs'] ?? []) as { value?: string }[];
+  const reign = parsed<Reign>(kv && decode(kv.value));
+  const what = `this member, ${member},`;
+  if (!reign || reign.ended) return [{ what, well: 'waits: nobody leads yet' }];
+  if (reign.member !== member) return [{ what, well: `follows ${reign.member}, ready` }];
+  if (!record.main) return [{ what, well: 'leads, and prepares' }];
+  return [{ what, well: 'leads' }, ...mainRuns(record)];
 }
 
 async function etcdAnswers(url: string, limitMs: number): Promise<Finding> {

@@ -10,7 +10,9 @@ export function helpText(): string {
 ldms-entrypoint MODE [ARGS]          prepare, then become MODE's daemon with ARGS untouched
 ldms-entrypoint explain MODE [ARGS]  print what would be done; nothing is started or changed
 ldms-entrypoint check MODE [ARGS]    is this container ready to run it? exit 0 if it is
+ldms-entrypoint check --again MODE   would the running one, at a HUP, take the file that is there now?
 ldms-entrypoint health               is the running container healthy? exit 0 or 1
+ldms-entrypoint status [--json]      of several maestros: who leads, who lags, whose file is in force?
 ldms-entrypoint cluster …            ldms-cluster: the containers of a whole cluster from its ldms_cfg.yaml
 ldms-entrypoint --version
 ldms-entrypoint --help

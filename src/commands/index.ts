@@ -7,7 +7,7 @@ import type { Answers, Plan } from '../plan.ts';
 import { exitCodes, type Problem, sentence } from '../problem.ts';
 import { say } from '../say.ts';
 import { readSettings, type Settings } from '../settings.ts';
-import { checkPlan, checkText } from './check.ts';
+import { checkAgain, checkPlan, checkText } from './check.ts';
 import { explainText } from './explain.ts';
 import { helpText } from './help.ts';
 import { wrongRoot } from './root.ts';
@@ -37,10 +37,12 @@ export async function command(
       return aboutPlan(word, args, env);
     case 'health':
       return health(args, env);
+    case 'status':
+      return status(args, env);
     case 'cluster':
       return (await import('../cluster/command.ts')).cluster(args);
     default: {
-      const words = `${modeNames}, explain, check, health, cluster, --version, --help`;
+      const words = `${modeNames}, explain, check, health, status, cluster, --version, --help`;
       const what =
         word === undefined
           ? 'cannot start: no mode was given'
@@ -52,14 +54,16 @@ export async function command(
 
 async function aboutPlan(word: 'explain' | 'check', args: readonly string[], env: NodeJS.ProcessEnv) {
   const { default: minimist } = await import('minimist');
+  const known = word === 'check' ? ['json', 'again'] : ['json'];
   // Everything from the mode on belongs to the daemon, and minimist must not see it: it takes "--" away.
   const at = args.findIndex((arg) => !arg.startsWith('-'));
   const [name, ...daemonArgs] = at < 0 ? [] : args.slice(at);
-  const options = minimist(at < 0 ? [...args] : args.slice(0, at), { boolean: ['json'] });
-  const strange = Object.keys(options).find((key) => key !== '_' && key !== 'json');
+  const options = minimist(at < 0 ? [...args] : args.slice(0, at), { boolean: known });
+  const strange = Object.keys(options).find((key) => key !== '_' && !known.includes(key));
   if (strange !== undefined) {
+    const remedy = known.length > 1 ? 'there are --json and --again' : 'the only one is --json';
     const dashes = strange.length > 1 ? '--' : '-';
-    return fail(usage(`cannot ${word}: there is no option ${dashes}${strange}`, 'the only one is --json'));
+    return fail(usage(`cannot ${word}: there is no option ${dashes}${strange}`, remedy));
   }
   const mode = modeNamed(name);
   if (!mode) {
@@ -69,7 +73,9 @@ async function aboutPlan(word: 'explain' | 'check', args: readonly string[], env
   }
   const { settings, problem } = readSettings(env);
   if (problem) return fail(problem);
-  return planned(word, mode, daemonArgs, settings, env, options['json'] === true);
+  const json = options['json'] === true;
+  if (options['again'] === true) return checkedAgain(mode, daemonArgs, settings, env, json);
+  return planned(word, mode, daemonArgs, settings, env, json);
 }
 
 async function planned(
@@ -85,25 +91,55 @@ async function planned(
   if (wrong) return fail(wrong);
   const given = { args, settings, host, answers: {} };
   const plan = asSet(await mode.plan(given), settings);
-  if (word === 'explain') return print(json ? asJson(plan) : explainText(plan, host));
-  const answers = await answersOfCheck(plan, host);
+  const answers = await answersOf(plan, host, word);
   const looked = answers ? asSet(await mode.plan({ ...given, answers }), settings) : plan;
+  if (word === 'explain') return print(json ? asJson(looked) : explainText(looked, host));
   const result = checkPlan(looked, host);
   print(json ? asJson(result) : checkText(result));
   return result.exit;
 }
 
-/** The answers that check can give, which connects to nobody and changes nothing; undefined if it needs none. */
-async function answersOfCheck({ questions }: Plan, host: Host): Promise<Answers | undefined> {
+/** Would a HUP have the running container take the file that is there now? */
+async function checkedAgain(
+  mode: Mode,
+  args: readonly string[],
+  settings: Settings,
+  env: NodeJS.ProcessEnv,
+  json: boolean,
+): Promise<number> {
+  if (!mode.reloads) {
+    const reloading = modes.filter(({ reloads }) => reloads).map(({ name }) => name);
+    const what = `cannot check ${mode.name} again: a HUP does not have it read anything again`;
+    return fail(usage(what, `of the modes, ${reloading.join(', ')} does`));
+  }
+  const host = realHost(env, settings.root);
+  const wrong = wrongRoot(host);
+  if (wrong) return fail(wrong);
+  const result = checkAgain(await mode.plan({ args, settings, host, answers: {}, again: true }), host);
+  print(json ? asJson(result) : checkText(result));
+  return result.exit;
+}
+
+/**
+ * The answers that check and explain can give, which connect to nobody and change nothing; undefined if none is
+ * needed. What explain can tell of as a step, it does not ask.
+ */
+async function answersOf(
+  { questions }: Plan,
+  host: Host,
+  word: 'explain' | 'check',
+): Promise<Answers | undefined> {
   let answers: Answers | undefined;
   for (const question of questions) {
+    // Without these, not even the command line of etcd could be told.
+    if (word === 'explain' && question.about !== 'members') continue;
     // A socket that is there is taken for one that is served.
     if (question.about === 'munge socket') answers = { ...answers, 'munge socket': 'yes' };
     if (question.about === 'addresses') {
       const looked = question.addresses.map((at) => [written(at), whyNotListen(at, host)] as const);
       answers = { ...answers, addresses: Object.fromEntries(looked) };
     }
-    if (question.about === 'settings.py') {
+    if (question.about === 'settings.py' || question.about === 'members') {
       const { answer } = await import('./answer.ts');
       const nobody = { signal: new AbortController().signal, by: () => undefined };
       answers = {
@@ -127,6 +163,19 @@ async function health(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
   const { healthy, text } = await asked.catch((error) => ({ healthy: false, text: String(error) }));
   print(`${healthy ? 'healthy' : 'unhealthy'}: ${text}\n`);
   return healthy ? 0 : 1;
+}
+
+async function status(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const { settings, problem } = readSettings(env);
+  const extra = args.find((arg) => arg !== '--json');
+  if (extra !== undefined) {
+    return fail(usage(`cannot take ${JSON.stringify(extra)}`, 'all that status takes is --json'));
+  }
+  if (problem) return fail(problem);
+  const { statusExit, statusOf, statusText } = await import('./status.ts');
+  const found = await statusOf(realHost(env, settings.root));
+  print(args.length > 0 ? asJson(found) : statusText(found));
+  return statusExit(found);
 }
 
 const asJson = (value: unknown): string =>

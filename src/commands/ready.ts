@@ -1,5 +1,5 @@
 /** Readiness, by the kind of probe. */
-import { awaitEtcd } from '../etcd/ready.ts';
+import { awaitEtcd, awaitMember } from '../etcd/ready.ts';
 import { awaitMunge } from '../munge/probe.ts';
 import type { Probe } from '../plan.ts';
 import { pause } from '../process/child.ts';
@@ -13,6 +13,8 @@ export const awaitReady: AwaitReady = async (probe, given) => {
       return awaitMunge(probe, given);
     case 'etcd':
       return awaitEtcd(probe, given);
+    case 'member':
+      return awaitMember(probe, given);
     case 'tcp':
       return awaitTcp(probe, given);
     case 'runs':

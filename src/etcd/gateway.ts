@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 
 /** Ends a request early. */
 export interface Patience {
+  /** In milliseconds; `Infinity` for what is answered when something happens. */
   readonly limitMs: number;
   readonly stop: AbortSignal;
 }
@@ -112,25 +113,89 @@ function portions(entries: readonly Entry[]): Entry[][] {
   return made;
 }
 
-const encode = (text: string): string => Buffer.from(text).toString('base64');
-
-/** All keys that begin with `prefix`: up to the first that does not, the prefix with its last byte one higher. */
-function rangeOf(prefix: string): { key: string; range_end: string } {
-  const end = Buffer.from(prefix);
-  end[end.length - 1] = (end.at(-1) ?? 0) + 1;
-  return { key: encode(prefix), range_end: end.toString('base64') };
-}
-
-async function call(
+function call(
   url: string,
   method: 'range' | 'deleterange' | 'txn',
   body: object,
   patience: Patience,
 ): Promise<Record<string, unknown>> {
-  const { status, text } = await ask('POST', `${url}/v3/kv/${method}`, JSON.stringify(body), patience);
-  if (status !== 200)
-    throw new Error(`etcd answers HTTP ${status} to ${method}: ${text.trim().slice(0, 200)}`);
+  return post(url, `kv/${method}`, body, patience);
+}
+
+/**
+ * Calls a method of the gateway.
+ *
+ * @param method its path behind `/v3/`: `lease/grant`
+ * @returns the answer; whatever has its default value (0, false, empty) is left out of it by etcd, and
+ *   64-bit numbers are strings
+ * @throws {GatewayError} if etcd refuses; whatever node:http throws if it cannot be asked
+ */
+export async function post(
+  url: string,
+  method: string,
+  body: object,
+  patience: Patience,
+): Promise<Record<string, unknown>> {
+  const { status, text } = await ask('POST', `${url}/v3/${method}`, JSON.stringify(body), patience);
+  if (status !== 200) throw new GatewayError(status, method, text);
   return JSON.parse(text) as Record<string, unknown>;
+}
+
+/**
+ * Calls a method of the gateway that answers again and again: `watch`.
+ *
+ * @param each is told each answer
+ * @returns when etcd has ended it, which it does when it ends itself
+ * @throws {GatewayError} if etcd refuses; whatever node:http throws if the connection breaks or is ended
+ */
+export function follow(
+  url: string,
+  method: string,
+  body: object,
+  each: (answer: Record<string, unknown>) => void,
+  stop: AbortSignal,
+): Promise<void> {
+  const { request } = process.getBuiltinModule('node:http');
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const options = { method: 'POST', signal: stop, agent: false };
+  const sent = request(`${url}/v3/${method}`, options, (answer: IncomingMessage) => {
+    const status = answer.statusCode ?? 0;
+    let rest = '';
+    answer.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = `${rest}${chunk}`.split('\n');
+      rest = lines.pop() ?? '';
+      if (status !== 200) return;
+      for (const line of lines) if (line) each(JSON.parse(line) as Record<string, unknown>);
+    });
+    answer.on('end', () => (status === 200 ? resolve() : reject(new GatewayError(status, method, rest))));
+    answer.on('error', reject);
+  });
+  sent.on('error', reject);
+  sent.end(JSON.stringify(body));
+  return promise;
+}
+
+/** What etcd refuses. */
+export class GatewayError extends Error {
+  /** Of HTTP. */
+  readonly status: number;
+  constructor(status: number, method: string, text: string) {
+    super(`etcd answers HTTP ${status} to ${method.replace('kv/', '')}: ${text.trim().slice(0, 200)}`);
+    this.status = status;
+  }
+}
+
+/** Text as the gateway takes keys and values. */
+export const encode = (text: string): string => Buffer.from(text).toString('base64');
+
+/** Text of a key or value that the gateway has given; nothing, as of an empty value, is empty. */
+export const decode = (base64: string | undefined): string => Buffer.from(base64 ?? '', 'base64').toString();
+
+/** All keys that begin with `prefix`: up to the first that does not, the prefix with its last byte one higher. */
+export function rangeOf(prefix: string): { key: string; range_end: string } {
+  const end = Buffer.from(prefix);
+  end[end.length - 1] = (end.at(-1) ?? 0) + 1;
+  return { key: encode(prefix), range_end: end.toString('base64') };
 }
 
 function ask(method: string, url: string, body: string | undefined, patience: Patience): Promise<Answer> {
@@ -138,7 +203,8 @@ function ask(method: string, url: string, body: string | undefined, patience: Pa
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   // AbortSignal.timeout() cannot be cleared: it would wake a process that is long at rest.
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), patience.limitMs);
+  const isBounded = Number.isFinite(patience.limitMs);
+  const timer = isBounded ? setTimeout(() => late.abort(), patience.limitMs) : undefined;
   const signal = AbortSignal.any([patience.stop, late.signal]);
   const sent = request(url, { method, signal, agent: false }, (answer: IncomingMessage) => {
     let text = '';

@@ -2,40 +2,61 @@
 import { dirname, join } from 'node:path';
 import type { Host, TcpAddress } from '../host.ts';
 import { whyNoRoom } from '../nearest.ts';
-import type { Notice, Requirement, Service } from '../plan.ts';
+import type { Answers, Notice, Peers, Question, Requirement, Service } from '../plan.ts';
 import { errnoWords, type Problem } from '../problem.ts';
 import { roomFor } from '../process/files.ts';
 import { needsProgram } from '../programs.ts';
-import type { Settings } from '../settings.ts';
+import { type Settings, settingsTable } from '../settings.ts';
+import { authority } from './members.ts';
+import { type Peering, planPeers } from './peering.ts';
+import { hintsOfSeveral, optionsOfSeveral } from './several.ts';
 
 /** What a mode adds to its plan for etcd. */
 export interface EtcdPlan {
   readonly notices: readonly Notice[];
   readonly requirements: readonly Requirement[];
   readonly services: readonly Service[];
+  readonly questions: readonly Question[];
   /** Where clients reach it: `http://127.0.0.1:2379`. */
   readonly url: string;
+  /** With whom it forms a cluster; absent where it is alone, and while that cannot be told. */
+  readonly peers?: Peers;
 }
 
 // etcd needs 2 to 5 ms to end after SIGTERM (measured).
 const graceMs = 2000;
-const defaultAddress = { address: '127.0.0.1', port: 2379 };
-const defaultUrl = `http://${defaultAddress.address}:${defaultAddress.port}`;
+// A configuration of 10,000 hosts is some MB, and etcd takes 1.5 unless told otherwise; of more than this it warns.
+const mostBytesOfRequest = 10 * 1024 * 1024;
 
 /**
- * Plans an etcd of one member.
+ * Plans an etcd: one alone, or a member of a cluster where there is LDMS_ENTRYPOINT_MAESTRO_MEMBERS.
  *
  * Whatever the user has set by an ETCD_* variable is left to that variable: etcd refuses an option
  * whose variable is set as well ("shadowed").
  *
  * @param clusterFile where to write the file by which maestro and maestro_ctrl find it
+ * @param answers those of the question 'members', once it has been asked
  */
-export function planEtcd(settings: Settings, host: Host, clusterFile: string): EtcdPlan {
+export function planEtcd(
+  settings: Settings,
+  host: Host,
+  clusterFile: string,
+  answers?: Answers['members'],
+): EtcdPlan {
   const { env } = host;
-  const listens = env['ETCD_LISTEN_CLIENT_URLS'] || defaultUrl;
-  const client = clientUrl(listens);
+  const usual = { address: '127.0.0.1', port: settings.etcdPort };
+  const usualUrl = `http://${usual.address}:${usual.port}`;
+  const listens = env['ETCD_LISTEN_CLIENT_URLS'] || usualUrl;
+  const client = clientUrl(listens, usualUrl);
   const directory = env['ETCD_DATA_DIR'] || host.path(settings.etcdDataDir);
-  const told = Object.entries(defaults(listens, directory, env)).map(([option, value]) => ({
+  const several = settings.maestroMembers !== undefined;
+  const peering = several ? planPeers(settings, host, answers) : alone(settings);
+  const { peers } = peering;
+  const options = {
+    ...defaults(listens, directory, env),
+    ...(peers && optionsOfSeveral(peers, settings, env)),
+  };
+  const told = Object.entries(options).map(([option, value]) => ({
     option: `--${option}=${value}`,
     name: `ETCD_${option.toUpperCase().replaceAll('-', '_')}`,
     value,
@@ -43,43 +64,72 @@ export function planEtcd(settings: Settings, host: Host, clusterFile: string): E
   const args = told.flatMap(({ option, name }) => (env[name] === undefined ? [option] : []));
   // An empty variable counts as unset for us, but not for etcd: it clashes with the option all the same.
   const emptied = told.filter(({ name }) => env[name] === '').map(({ name, value }) => [name, value]);
-  const { address, port } = 'kind' in client ? defaultAddress : client;
+  const { address, port } = 'kind' in client ? usual : client;
   const url = `http://${address}:${port}`;
+  const service: Service = {
+    name: 'etcd',
+    carriesMain: true,
+    start: {
+      command: { program: 'etcd', args, env: Object.fromEntries(emptied) },
+      files: [
+        { do: 'directory', path: dirname(directory), mode: 0o755, mend: false },
+        { do: 'directory', path: dirname(clusterFile), mode: 0o755, mend: false },
+        { do: 'write', path: clusterFile, text: clusterYaml(address, port), mode: 0o644 },
+      ],
+      discard: [],
+      graceMs,
+      ...(peers && { joins: { peers, directory } }),
+    },
+    ...waitedFor(url, peers, directory, settings),
+    hints: [...(peers ? hintsOfSeveral(directory, peers) : []), ...hints(directory)],
+  };
   return {
     url,
-    notices: exposed(listens),
+    ...(peers && { peers }),
+    questions: peering.questions,
+    notices: [...exposed(listens), ...peering.notices],
     requirements: [
       needsEtcd(host),
-      ...('kind' in client ? [{ what: "etcd's client URL", problem: client }] : portIsFree(client, host)),
+      ...peering.requirements,
+      ...('kind' in client
+        ? [{ what: "etcd's client URL", problem: client }]
+        : portIsFree(client, '-e ETCD_LISTEN_CLIENT_URLS=http://127.0.0.1:PORT', host)),
+      ...(peers ? portIsFree(peers.listen, 'LDMS_ENTRYPOINT_ETCD_PEER_PORT on all members', host) : []),
       ...ownConfigFile(env),
       ...dataDirectory(directory, host),
       ...roomFor(dirname(clusterFile), host),
     ],
-    services: [
-      {
-        name: 'etcd',
-        carriesMain: true,
-        start: {
-          command: { program: 'etcd', args, env: Object.fromEntries(emptied) },
-          files: [
-            { do: 'directory', path: dirname(directory), mode: 0o755, mend: false },
-            { do: 'directory', path: dirname(clusterFile), mode: 0o755, mend: false },
-            { do: 'write', path: clusterFile, text: clusterYaml(address, port), mode: 0o644 },
-          ],
-          discard: [],
-          graceMs,
-        },
-        ready: { kind: 'etcd', url, deadlineMs: settings.etcdTimeoutMs },
-        ifNot: {
-          kind: 'etcd',
-          what: `cannot use etcd: it was not healthy within ${settings.etcdTimeoutMs / 1000} s`,
-          remedy: `see that no other etcd uses ${directory}, whose lock it would wait for without a word; LDMS_ENTRYPOINT_ETCD_TIMEOUT allows more time`,
-        },
-        hints: hints(directory),
-      },
-    ],
+    // Without its peers it would be another etcd altogether.
+    services: several && !peers ? [] : [service],
   };
 }
+
+/** When it is ready: of several, before there is a quorum of them. */
+function waitedFor(
+  url: string,
+  peers: Peers | undefined,
+  directory: string,
+  { etcdTimeoutMs: deadlineMs }: Settings,
+): Pick<Service, 'ready' | 'ifNot'> {
+  const within = `within ${deadlineMs / 1000} s`;
+  const remedy = `see that no other etcd uses ${directory}, whose lock it would wait for without a word; LDMS_ENTRYPOINT_ETCD_TIMEOUT allows more time`;
+  if (peers) {
+    const what = `cannot use etcd: it did not serve the other members ${within}`;
+    return { ready: { kind: 'member', peers, deadlineMs }, ifNot: { kind: 'etcd', what, remedy } };
+  }
+  const what = `cannot use etcd: it was not healthy ${within}`;
+  return { ready: { kind: 'etcd', url, deadlineMs }, ifNot: { kind: 'etcd', what, remedy } };
+}
+
+/** Settings of several that count for nothing alone. */
+function alone(settings: Settings): Peering {
+  const idle = settingsTable.filter(({ key }) => ofSeveral.includes(key) && settings[key] !== undefined);
+  const names = idle.map(({ name }) => name).join(', ');
+  const text = `without LDMS_ENTRYPOINT_MAESTRO_MEMBERS maestro is alone, and ${names} counts for nothing`;
+  return { requirements: [], questions: [], notices: idle.length > 0 ? [{ level: 'warn', text }] : [] };
+}
+
+const ofSeveral: readonly (keyof Settings)[] = ['maestroMember', 'etcdPeerCert', 'etcdPeerKey', 'etcdPeerCa'];
 
 /** A cluster file of maestro's: it uses the first member only. */
 const clusterYaml = (address: string, port: number): string =>
@@ -99,20 +149,21 @@ function defaults(listens: string, directory: string, env: NodeJS.ProcessEnv): R
     ...(alone && { 'election-timeout': '500' }),
     // Each start writes the whole configuration: without this, the history would fill etcd's quota of 2 GB.
     ...(!env['ETCD_AUTO_COMPACTION_MODE'] && { 'auto-compaction-retention': '1h' }),
+    'max-request-bytes': `${mostBytesOfRequest}`,
     logger: 'zap',
     'log-level': 'warn',
   };
 }
 
 /** The address by which maestro and we reach it: the first without TLS, on loopback if there is one there. */
-function clientUrl(listens: string): TcpAddress | Problem {
+function clientUrl(listens: string, usualUrl: string): TcpAddress | Problem {
   const plain = listens.split(',').flatMap((text) => parseUrl(text.trim()) ?? []);
-  const chosen = plain.find(({ address }) => isLoopback(address)) ?? plain[0];
+  const chosen = plain.find(({ address }) => isOnLoopback(address)) ?? plain[0];
   if (chosen) return { ...chosen, address: reachable(chosen.address) };
   return {
     kind: 'configuration',
     what: `cannot use ETCD_LISTEN_CLIENT_URLS=${listens}: none of it is an http:// URL with an address, and maestro speaks no TLS to etcd`,
-    remedy: `add ${defaultUrl} to it`,
+    remedy: `add ${usualUrl} to it`,
   };
 }
 
@@ -121,7 +172,7 @@ function parseUrl(text: string): TcpAddress | undefined {
   return match?.[1] ? { address: match[1], port: Number(match[2]) } : undefined;
 }
 
-const isLoopback = (address: string): boolean => /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(address);
+const isOnLoopback = (address: string): boolean => /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(address);
 
 /** An address that can be connected to, for one that stands for all. */
 const reachable = (address: string): string =>
@@ -130,7 +181,7 @@ const reachable = (address: string): string =>
 function exposed(listens: string): Notice[] {
   const open = listens.split(',').filter((text) => {
     const url = parseUrl(text.trim());
-    return url && !isLoopback(url.address);
+    return url && !isOnLoopback(url.address);
   });
   if (open.length === 0) return [];
   const text = `etcd listens on ${open.join(', ')}, beyond loopback and without authentication: whoever reaches it can change what every ldmsd of the cluster does`;
@@ -145,11 +196,11 @@ const needsEtcd = (host: Host): Requirement =>
   }));
 
 /** Whether the port is still free: the health of another's etcd there would be taken for that of ours. */
-function portIsFree({ address, port }: TcpAddress, host: Host): Requirement[] {
+function portIsFree({ address, port }: TcpAddress, another: string, host: Host): Requirement[] {
   const bare = address.replace(/[[\]]/g, '').replace('localhost', '127.0.0.1');
   const all = ['0.0.0.0', '::'];
   const taken = host.listening().find((at) => at.port === port && [bare, ...all].includes(at.address));
-  const what = `port ${address}:${port} for etcd`;
+  const what = `port ${authority(address.replace(/[[\]]/g, ''), port)} for etcd`;
   if (!taken) return [{ what, found: 'free' }];
   return [
     {
@@ -157,7 +208,7 @@ function portIsFree({ address, port }: TcpAddress, host: Host): Requirement[] {
       problem: {
         kind: 'etcd',
         what: `cannot start etcd: somebody listens on ${taken.address}:${port} already`,
-        remedy: `stop the other one (with --network=host it may be the host's, or another maestro container's), or use another port: -e ETCD_LISTEN_CLIENT_URLS=http://127.0.0.1:PORT`,
+        remedy: `stop the other one (with --network=host it may be the host's, or another maestro container's), or use another port: ${another}`,
       },
     },
   ];

@@ -6,7 +6,7 @@ import { readLdmsConfig } from '../ldmscfg/read.ts';
 import { readMounted, unmet } from '../mounted.ts';
 import { planMunge } from '../munge/plan.ts';
 import { mungeWanted } from '../munge/wanted.ts';
-import type { Notice, Plan, Requirement, Task } from '../plan.ts';
+import type { Election, Notice, Peers, Plan, Requirement, Task } from '../plan.ts';
 
 /** The file that describes the cluster; the user mounts it. */
 const configPath = '/etc/ldms_cfg.yaml';
@@ -20,7 +20,8 @@ export async function planMaestro(given: Given): Promise<Plan> {
   const wanted = mungeWanted(config.auths, settings.munge);
   const munge = wanted ? planMunge(wanted, settings, host, answers['munge socket']) : undefined;
   const cluster = host.path(clusterPath);
-  const etcd = planEtcd(settings, host, cluster);
+  const etcd = planEtcd(settings, host, cluster, answers.members);
+  const election = etcd.peers && electionOf(given, etcd.url, etcd.peers);
   const where = ['--prefix', settings.maestroPrefix, '--cluster', cluster];
   const env = host.env['PYTHONUNBUFFERED'] ? {} : { PYTHONUNBUFFERED: '1' };
   return {
@@ -36,10 +37,38 @@ export async function planMaestro(given: Given): Promise<Plan> {
     main: { program: 'maestro', args: where, env },
     handoff: 'supervise',
     mark: 'maestro',
-    questions: munge?.questions ?? [],
-    health: { listeners: [], etcd: etcd.url, ...(munge && { mungeSocket: munge.socket }) },
+    questions: given.again ? [] : [...(munge?.questions ?? []), ...etcd.questions],
+    health: {
+      listeners: [],
+      etcd: etcd.url,
+      ...(munge && { mungeSocket: munge.socket }),
+      ...(election && { election: forHealth(election) }),
+    },
+    ...(election && { election }),
   };
 }
+
+/** Which of the members runs maestro; undefined where there is no file that it could put in force. */
+function electionOf({ settings, host }: Given, url: string, peers: Peers): Election | undefined {
+  const config = host.path(configPath);
+  const bytes = host.read(config);
+  if (!Buffer.isBuffer(bytes)) return undefined;
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  return {
+    url,
+    prefix: `ldms-entrypoint/${settings.maestroPrefix}/`,
+    peers,
+    leaseMs: settings.maestroLeaseMs,
+    config,
+    digest: createHash('sha256').update(bytes).digest('hex'),
+  };
+}
+
+const forHealth = ({ prefix, peers }: Election) => ({
+  prefix,
+  member: peers.self.name,
+  members: peers.all.map(({ name }) => name),
+});
 
 /** Arguments have no meaning here, as the images have always had it; who gives some should know. */
 function ignored(args: readonly string[]): Notice[] {

@@ -38,6 +38,18 @@ const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 // sizeof(struct sockaddr_in).
 const addressBytes = 16;
+const CLOCK_MONOTONIC = 1;
+const SIGCONT = 18;
+// sizeof(struct sigevent), of which the signal's number comes behind its value; SIGEV_SIGNAL is 0.
+const sigeventBytes = 64;
+const sigeventSignoAt = 8;
+// timer_create(2) and timer_settime(2), which glibc had in another library up to 2.33.
+const timerCalls = {
+  x64: { create: 222, settime: 223 },
+  arm64: { create: 107, settime: 110 },
+  ppc64: { create: 240, settime: 241 },
+} as const;
+const againNs = 20_000_000n;
 
 const signatures = {
   pthread_sigmask: { arguments: ['i32', 'pointer', 'pointer'], return: 'i32' },
@@ -45,7 +57,7 @@ const signatures = {
   getrlimit: { arguments: ['i32', 'pointer'], return: 'i32' },
   setrlimit: { arguments: ['i32', 'pointer'], return: 'i32' },
   // These two are variadic in C; for whole numbers the calling convention is the same.
-  syscall: { arguments: ['i64', 'u64', 'u64', 'u64'], return: 'i64' },
+  syscall: { arguments: ['i64', 'u64', 'u64', 'u64', 'u64'], return: 'i64' },
   fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
   execve: { arguments: ['pointer', 'pointer', 'pointer'], return: 'i32' },
   sigaction: { arguments: ['i32', 'pointer', 'pointer'], return: 'i32' },
@@ -92,7 +104,7 @@ export function setSignal(name: keyof typeof signals, to: keyof typeof dispositi
  */
 export function closeOthersOnExec(): void {
   const highest = 0xffff_ffffn;
-  if (Number(call('syscall', BigInt(SYS_close_range), 3n, highest, BigInt(CLOSE_RANGE_CLOEXEC))) === 0)
+  if (Number(call('syscall', BigInt(SYS_close_range), 3n, highest, BigInt(CLOSE_RANGE_CLOEXEC), 0n)) === 0)
     return;
   // Before Linux 5.11.
   for (const descriptor of readdirSync('/proc/self/fd')) {
@@ -212,6 +224,35 @@ export function canBind(address: string, port: number): boolean {
   } finally {
     closeSync(socket);
   }
+}
+
+/**
+ * A timer of the kernel's that continues us (SIGCONT) if somebody has stopped us by then: a stopped process
+ * is the one that it still does something for.
+ *
+ * @returns sets the timer to so many milliseconds from now, or off; undefined on a machine whose system
+ *   calls we do not know
+ */
+export function makeWaker(): ((inMs?: number) => void) | undefined {
+  const numbers = timerCalls[process.arch as keyof typeof timerCalls];
+  if (!numbers) return undefined;
+  const event = Buffer.alloc(sigeventBytes);
+  event.writeInt32LE(SIGCONT, sigeventSignoAt);
+  const id = Buffer.alloc(8);
+  const create = [BigInt(numbers.create), BigInt(CLOCK_MONOTONIC), pointer(event), pointer(id), 0n] as const;
+  if (Number(call('syscall', ...create)) !== 0) return undefined;
+  const timer = BigInt(id.readInt32LE());
+  // struct itimerspec: the interval after that, and the time, in seconds and nanoseconds each.
+  const spec = new BigInt64Array(4);
+  const at = Buffer.from(spec.buffer);
+  return (inMs = 0) => {
+    const ns = BigInt(Math.round(inMs * 1e6));
+    // Again and again, since we may be stopped anew before we have done anything.
+    spec[1] = inMs > 0 ? againNs : 0n;
+    spec[2] = ns / 1_000_000_000n;
+    spec[3] = ns % 1_000_000_000n;
+    call('syscall', BigInt(numbers.settime), timer, 0n, pointer(at), 0n);
+  };
 }
 
 /** Ends this process at once, though a thread of ours may hang in a write. */

@@ -14,6 +14,8 @@ export interface Main {
   start(): Promise<void>;
   /** Ends it and starts it again, since what it stands on was started again. */
   startAnew(): Promise<void>;
+  /** Ends it at once, without patience; it may be started again later. */
+  halt(): Promise<void>;
 }
 
 /** Keeps it. It ends the container when it ends by itself. */
@@ -74,7 +76,14 @@ export function keepMain(executable: Executable, units: readonly Unit[], leader:
     if (problem) return leader.finish({ problem });
     await start();
   };
-  return { daemon: () => daemon, start, startAnew };
+  const halt = async () => {
+    if (!daemon) return;
+    replaced.add(daemon);
+    const ending = { ...leader.ending(daemon, 0), signal: 'SIGKILL', onKill: () => undefined } as const;
+    await endDaemon(daemon, ending);
+    daemon = undefined;
+  };
+  return { daemon: () => daemon, start, startAnew, halt };
 }
 
 // How soon after its configuration was written anew maestro may still die of having read half of it.

@@ -4,6 +4,7 @@ import { type Problem, sentence } from '../problem.ts';
 import type { Leader } from './leader.ts';
 import { letGo } from './memory.ts';
 import { runTasks } from './tasks.ts';
+import type { Tenure } from './tenure.ts';
 
 /** What a HUP asks for. */
 export interface Reload {
@@ -14,14 +15,14 @@ export interface Reload {
 }
 
 /** Waits for HUPs. */
-export function planReload(leader: Leader): Reload {
+export function planReload(leader: Leader, tenure?: Tenure): Reload {
   const { replan } = leader.means;
   let isAsked = false;
   const catchUp = async () => {
     // Any number of HUPs up to here ask for the file as it is now.
     if (!isAsked || !replan || leader.stopping.aborted) return;
     isAsked = false;
-    await renew(await replan(), leader);
+    await renew(await replan(), leader, tenure);
     letGo();
   };
   return {
@@ -36,7 +37,7 @@ export function planReload(leader: Leader): Reload {
 }
 
 /** Runs the tasks of a new plan if nothing is wrong with it; otherwise all stays as it is. */
-async function renew(plan: Plan, leader: Leader): Promise<void> {
+async function renew(plan: Plan, leader: Leader, tenure?: Tenure): Promise<void> {
   const { log } = leader;
   const running = new Set(leader.plan.services.map(({ name }) => name));
   const lacking = plan.services
@@ -49,8 +50,8 @@ async function renew(plan: Plan, leader: Leader): Promise<void> {
   for (const problem of problems) await log('error', sentence(problem));
   if (problems.length === 0) {
     for (const { level, text } of plan.notices) await log(level, text);
-    const problem = await runTasks(plan, leader);
-    if (leader.stopping.aborted) return;
+    const problem = await (tenure ? tenure.reload(plan) : runTasks(plan, leader));
+    if (leader.stopping.aborted || problem === 'asked') return;
     if (!problem) return void (await log('info', 'SIGHUP: the new configuration is in force'));
     await log('error', sentence(problem));
     // What has become of the one before, the problem tells.

@@ -20,6 +20,7 @@ import { letGo } from './memory.ts';
 import { prepare } from './prepare.ts';
 import { planReload, type Reload } from './reload.ts';
 import { runTasks } from './tasks.ts';
+import { planTenure, type Tenure } from './tenure.ts';
 import { bringUpAll, endAll, makeUnits, type Unit } from './units.ts';
 
 // Last lines that nobody reads must not hold up the end.
@@ -37,26 +38,37 @@ export async function supervise(plan: Plan, executable: Executable, means: Lasti
   const leader = becomeLeader(plan, means);
   const units = makeUnits(plan.services);
   const main = keepMain(executable, units, leader);
-  const reload = planReload(leader);
+  const tenure = planTenure(main, units, leader);
+  const reload = planReload(leader, tenure);
   takeSignals(main, reload, leader);
-  leader.guard(leader.inTurn(() => begin(units, main, reload, leader)));
+  leader.guard(leader.inTurn(() => begin({ units, main, reload, leader, tenure })));
   const outcome = await leader.finished;
-  const code = await end(outcome, units, main, leader);
+  const code = await end(outcome, { units, main, leader, tenure });
   if ('bug' in outcome) throw outcome.bug;
   return code;
 }
 
-/** Everything up to a running main. */
-async function begin(units: readonly Unit[], main: Main, reload: Reload, leader: Leader): Promise<void> {
+/** All that is looked after. */
+interface Kept {
+  readonly units: readonly Unit[];
+  readonly main: Main;
+  readonly leader: Leader;
+  /** There where main runs in the one of several containers that is elected. */
+  readonly tenure: Tenure | undefined;
+}
+
+/** Everything up to a running main, or up to being one of those that could run it. */
+async function begin({ units, main, reload, leader, tenure }: Kept & { reload: Reload }): Promise<void> {
   const { plan, log, stopping } = leader;
   for (const { level, text } of plan.notices) await log(level, text);
   const problem =
     (await prepare(plan, { ...leader.means, log })) ??
     (await bringUpAll(units, leader, ({ service }) => {
-      if (service.carriesMain) leader.guard(leader.inTurn(main.startAnew));
+      if (service.carriesMain && !tenure) leader.guard(leader.inTurn(main.startAnew));
     })) ??
-    (await runTasks(plan, leader));
+    (tenure ? undefined : await runTasks(plan, leader));
   if (problem) return leader.finish({ problem });
+  if (tenure) return leader.guard(tenure.run());
   // maestro must not read what is just being written anew.
   await reload.catchUp();
   if (stopping.aborted) return;
@@ -91,11 +103,15 @@ function takeSignals(main: Main, reload: Reload, leader: Leader): void {
 }
 
 /** Ends everything, main first, and then the services in reverse order. */
-async function end(outcome: Outcome, units: readonly Unit[], main: Main, leader: Leader): Promise<number> {
+async function end(outcome: Outcome, { units, main, leader, tenure }: Kept): Promise<number> {
   const { log, over, output, means } = leader;
   const begun = Date.now();
   const clock = setTimeout(() => over.abort(), stopMs(means.settings));
-  await log(outcomeLevel(outcome, leader), outcomeWords(outcome, main), outcomeFields(outcome));
+  await log(
+    outcomeLevel(outcome, leader),
+    outcomeWords(outcome, main, tenure !== undefined),
+    outcomeFields(outcome),
+  );
   // Whatever is under way sees that the end has begun, and ends what it has started.
   await leader.inTurnIsOver();
   const daemon = main.daemon();
@@ -108,6 +124,7 @@ async function end(outcome: Outcome, units: readonly Unit[], main: Main, leader:
     const signal = 'signal' in outcome ? outcome.signal : ending.signal;
     await endDaemon(daemon, { ...ending, others, signal });
   }
+  await tenure?.handOver(reasonWords(outcome, main));
   await endAll(units, leader);
   for (const { pid } of descendants(process.pid)) signalTo(pid, 'SIGKILL');
   clearTimeout(clock);
@@ -134,7 +151,7 @@ function outcomeLevel(outcome: Outcome, { plan }: Leader): Level {
   return plan.mark === undefined ? 'debug' : 'info';
 }
 
-function outcomeWords(outcome: Outcome, main: Main): string {
+function outcomeWords(outcome: Outcome, main: Main, isStanding: boolean): string {
   if ('problem' in outcome) return sentence(outcome.problem);
   if ('bug' in outcome) return 'stopping after an internal error';
   const name = main.daemon()?.name;
@@ -143,7 +160,15 @@ function outcomeWords(outcome: Outcome, main: Main): string {
     return `cannot start ${name}: ${code === 127 ? 'the interpreter that it names does not exist' : never}`;
   }
   if ('main' in outcome) return `${name} ended with ${endWords(outcome.main)}; stopping`;
-  return name ? `${outcome.signal}: stopping` : `stopped by ${outcome.signal} while preparing`;
+  return name || isStanding ? `${outcome.signal}: stopping` : `stopped by ${outcome.signal} while preparing`;
+}
+
+/** Why the end begins, for the other members. */
+function reasonWords(outcome: Outcome, main: Main): string {
+  if ('signal' in outcome) return outcome.signal;
+  if ('problem' in outcome) return outcome.problem.what;
+  if ('bug' in outcome) return 'an internal error';
+  return `${main.daemon()?.name} ended with ${endWords(outcome.main)}`;
 }
 
 const outcomeFields = (outcome: Outcome) =>

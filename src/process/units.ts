@@ -72,10 +72,15 @@ export async function bringUpAll(
 /** Starts a service, if it is ours to start, and waits until it is ready. */
 async function bringUp(unit: Unit, leader: Leader, giveUp?: AbortSignal): Promise<Problem | undefined> {
   const { service } = unit;
-  const begun = Date.now();
-  const problem = service.start && startUnit(unit, service.start, leader);
-  if (problem) return problem;
   const stop = giveUp ? AbortSignal.any([leader.stopping, giveUp]) : leader.stopping;
+  // That may take until somebody starts the others: it is not part of the time to get ready.
+  const joins = service.start?.joins;
+  const joined = joins && (await leader.means.join(joins, { stop, log: leader.log }));
+  if (joined && 'kind' in joined) return joined;
+  if (joined && stop.aborted) return undefined;
+  const begun = Date.now();
+  const problem = service.start && startUnit(unit, service.start, joined?.args ?? [], leader);
+  if (problem) return problem;
   const because = await leader.means.awaitReady(service.ready, {
     stop,
     over: () => unit.daemon?.ended() !== undefined,
@@ -89,7 +94,13 @@ async function bringUp(unit: Unit, leader: Leader, giveUp?: AbortSignal): Promis
   return undefined;
 }
 
-function startUnit(unit: Unit, start: NonNullable<Service['start']>, leader: Leader): Problem | undefined {
+function startUnit(
+  unit: Unit,
+  start: NonNullable<Service['start']>,
+  more: readonly string[],
+  leader: Leader,
+): Problem | undefined {
+  const { command } = start;
   const problem = prepareFiles(start);
   if (problem) {
     discardFiles(start);
@@ -97,7 +108,7 @@ function startUnit(unit: Unit, start: NonNullable<Service['start']>, leader: Lea
   }
   unit.daemon = startDaemon(
     {
-      ...specOf(unit.service.name, start.command, leader.means.host),
+      ...specOf(unit.service.name, { ...command, args: [...command.args, ...more] }, leader.means.host),
       // Where main's output passes as it is, our stdout is main's alone.
       ...(leader.plan.mark === undefined && { stdout: 2 }),
       ...(start.user && { user: start.user }),

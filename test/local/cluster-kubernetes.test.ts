@@ -77,6 +77,26 @@ testNeeding(['kubectl'], 'the munge key that was copied becomes the Secret that 
   expect(mounted).toEqual(Array(4).fill({ secretName: secret?.['metadata'].name, defaultMode: 0o400 }));
 });
 
+testNeeding(
+  ['kubectl'],
+  'several maestros have their budget, Service and file in the namespace',
+  async () => {
+    const objects = await built((await rendered({ maestro: 'cygnus-0[5-7]' })).directory);
+    const ours = objects.filter(({ metadata }) => metadata.name === 'maestro');
+    expect(ours.map(({ kind }) => kind).toSorted()).toEqual([
+      'PodDisruptionBudget',
+      'Service',
+      'StatefulSet',
+    ]);
+    for (const { metadata } of ours) expect(metadata.namespace).toBe('ldms');
+    const [set] = ours.filter(({ kind }) => kind === 'StatefulSet');
+    expect(set?.['spec'].serviceName).toBe('maestro');
+    // A changed file gives the map another name, by which the pods are replaced, one at a time.
+    const maps = volumesIn(set ? [set] : []).flatMap(({ configMap }) => (configMap ? [configMap.name] : []));
+    expect(maps).toEqual([expect.stringMatching(/^ldms-cfg-yaml-\w+$/)]);
+  },
+);
+
 testNeeding(['kubectl'], 'claims are left as they are', async () => {
   const objects = await built((await rendered({ storageClass: 'fast' })).directory);
   const [claim] = ofKind(objects, 'PersistentVolumeClaim');

@@ -63,6 +63,23 @@ test('the files that docker lines mount are beside the script, also where the di
   for (const word of mounted) expect(existsSync(word.split(':')[0] ?? ''), word).toBe(true);
 });
 
+test('several maestros are given the same words on each host, but for where the directory is', async () => {
+  const deployment = await cygnus({ maestro: 'cygnus-0[5-7]' });
+  const at = counting(docker.render(deployment));
+  const words = new Set<string>();
+  for (const node of ['cygnus-05', 'cygnus-06', 'cygnus-07']) {
+    const { code, calls } = await at.run('sh', `${node}/start.sh`);
+    expect(code).toBe(0);
+    const [maestro, ...more] = calls.filter(({ args }) => args.includes('ovishpc/ldms-maestro:latest'));
+    expect(more).toEqual([]);
+    expect(existsSync(join(at.directory, node, 'ldms_cfg.yaml'))).toBe(true);
+    words.add(JSON.stringify(maestro?.args).replaceAll(`/${node}/`, '/HOST/'));
+  }
+  expect([...words]).toEqual([
+    expect.stringContaining('"LDMS_ENTRYPOINT_MAESTRO_MEMBERS=cygnus-05,cygnus-06,cygnus-07"'),
+  ]);
+});
+
 test('a start script is found from anywhere, whatever CDPATH says', async () => {
   const at = counting(docker.render(await cygnus()), { CDPATH: '.' });
   const { code, calls } = await at.run('sh', 'cygnus-07/start.sh');

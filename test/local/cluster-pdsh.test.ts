@@ -83,6 +83,25 @@ testNeeding(
   },
 );
 
+testNeeding(['pdsh'], 'several maestros have their file before one line starts them all', async () => {
+  const deployment = await cygnus({ maestro: 'cygnus-0[5-7]' });
+  const at = counting(pdsh.render(deployment));
+  const { code, stderr, calls } = await at.run('sh', 'start.sh');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(started(calls)).toEqual(perHost(deployment));
+  const maestros = calls.filter(({ args }) => args.includes('ovishpc/ldms-maestro:latest'));
+  expect(maestros.map(({ host }) => host).toSorted()).toEqual(['cygnus-05', 'cygnus-06', 'cygnus-07']);
+  expect(new Set(maestros.map(({ args }) => JSON.stringify(args))).size).toBe(1);
+  expect(maestros[0]?.args).toContain('LDMS_ENTRYPOINT_MAESTRO_MEMBERS=cygnus-05,cygnus-06,cygnus-07');
+  const copied = calls.flatMap(({ program, args }, when) => (program === 'scp' ? [{ when, args }] : []));
+  expect(copied.map(({ args }) => args.at(-1))).toEqual(
+    maestros.map(({ host }) => `${host}:/etc/ldms/`).toSorted(),
+  );
+  for (const { args } of copied) expect(args).toContain(join(at.directory, 'ldms_cfg.yaml'));
+  const first = calls.findIndex(({ program }) => program === 'docker');
+  expect(Math.max(...copied.map(({ when }) => when))).toBeLessThan(first);
+});
+
 testNeeding(['pdsh'], 'a script without one of its lines is noticed', async () => {
   const deployment = await cygnus();
   const at = counting(pdsh.render(deployment));

@@ -185,7 +185,7 @@ describe('--help and --version', () => {
     const { code, stderr, stdout } = await run(program, ['sampler']);
     expect(stdout).toBe('');
     expect(stderr).toBe(
-      'ldms-entrypoint: cannot start "sampler": there is no such mode or command; the first word is one of samp, agg, maestro, ui, grafana, dev, explain, check, health, cluster, --version, --help (see ldms-entrypoint --help)\n',
+      'ldms-entrypoint: cannot start "sampler": there is no such mode or command; the first word is one of samp, agg, maestro, ui, grafana, dev, explain, check, health, status, cluster, --version, --help (see ldms-entrypoint --help)\n',
     );
     expect(code).toBe(64);
   });

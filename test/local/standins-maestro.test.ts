@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { put } from '../standins/etcd.ts';
+import { atOnce, livesOf, readBeats } from '../support/beats.ts';
 import { clusterYaml, etcdGet, freePort, type RunningEtcd, startEtcd } from '../support/etcd.ts';
 import { commandLine, isAlive, processesNaming } from '../support/machine.ts';
 import { testNeeding } from '../support/needs.ts';
@@ -433,6 +434,41 @@ describe('maestro', () => {
     child.kill('SIGKILL');
     expect((await child.ended).code).toBe(137);
   });
+
+  testNeeding(
+    ['etcd'],
+    'STANDIN_BEATS: two give signs of life in one file from their start to their end',
+    async () => {
+      const { ctrl, maestro, site } = await makePlace();
+      await ctrl();
+      const file = site.path('beats');
+      const begun = Number(process.hrtime.bigint() / 1000n) / 1000;
+      const [one, two] = ['one', 'two'].map((name) =>
+        maestro({ STANDIN_BEATS: file, STANDIN_BEATS_NAME: name }),
+      ) as [Started, Started];
+      const lives = () => livesOf(readBeats(file));
+      await until(
+        'both are ready',
+        () => lives().filter(({ readyAt }) => readyAt !== undefined).length === 2,
+      );
+      expect(
+        lives()
+          .map(({ pid }) => pid)
+          .sort(),
+      ).toEqual([one.pid, two.pid].sort());
+      expect(Math.min(...lives().map(({ from }) => from))).toBeGreaterThanOrEqual(begun);
+      expect(atOnce(readBeats(file)), 'they run at once, and are seen to').toHaveLength(1);
+      one.kill('SIGKILL');
+      await one.ended;
+      const last = () => lives().map(({ name, to }) => ({ name, to }));
+      const then = last();
+      await until('the other goes on', () =>
+        last().some(({ name, to }) => then.every((life) => life.name !== name || to > life.to + 100)),
+      );
+      const ended = (of: typeof then) => of.find(({ name }) => name === 'one')?.to;
+      expect(ended(last())).toBe(ended(then));
+    },
+  );
 
   testNeeding(['etcd'], 'noisy: a line of 1 MB, and words without a newline', async () => {
     const { maestro } = await makePlace();

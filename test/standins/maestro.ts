@@ -15,11 +15,14 @@
  *   `standin-orphan-of-PID`, with maestro's pid, stands in their command lines
  * - `escapee`: starts a grandchild in a session of its own, which ignores SIGTERM, keeps stdout and
  *   stderr open, and lives for a minute; it tells its pid
+ *
+ * STANDIN_BEATS has it give signs of life; see maestro-beats.ts.
  */
 import { spawn } from 'node:child_process';
 import { writeFileSync, writeSync } from 'node:fs';
 import { getPrefix, watch } from './etcd.ts';
 import { complain, Ending, parseArguments, play } from './maestro-args.ts';
+import { beat } from './maestro-beats.ts';
 import { type Endpoint, endpointsOf, keepConnected } from './maestro-communicator.ts';
 import { etcdUrl } from './maestro-config.ts';
 import { numbersOf, readModes } from './maestro-modes.ts';
@@ -45,6 +48,7 @@ const known = /^(exit-\d+-after-\d+|ignore-term|noisy|orphans-\d+|escapee)$/;
 const us = 'maestro (stand-in)';
 
 async function main(words: readonly string[]): Promise<void> {
+  const ready = beat();
   const modes = readModes('MAESTRO', known);
   if (modes.includes('ignore-term')) process.on('SIGTERM', () => complain(`${us}: SIGTERM ignored`));
   const given = parseArguments('maestro', options, words);
@@ -72,6 +76,7 @@ async function main(words: readonly string[]): Promise<void> {
   });
   await created.promise;
   say(`${us}: ${first.words}`);
+  ready();
   follow(first.endpoints);
   // It stays, whether or not it has something to do.
   setInterval(() => undefined, 1_800_000);

@@ -93,17 +93,20 @@ export const clusterYaml = (port: number): string => `members:\n  - host: 127.0.
 /**
  * A TCP port of loopback that nobody has at this moment. It is none of those that the kernel gives to
  * outgoing connections, so that nobody comes by it while a daemon is stopped and started again.
+ *
+ * @param addresses on each of which it has to be free
  */
-export async function freePort(): Promise<number> {
+export async function freePort(addresses: readonly string[] = ['127.0.0.1']): Promise<number> {
   for (;;) {
     const port = randomInt(10_000, 32_768);
-    if (await isFree(port)) return port;
+    const free = await Promise.all(addresses.map((address) => isFree(port, address)));
+    if (!free.includes(false)) return port;
   }
 }
 
-function isFree(port: number): Promise<boolean> {
+function isFree(port: number, address = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer().on('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    server.listen(port, address, () => server.close(() => resolve(true)));
   });
 }

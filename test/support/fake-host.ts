@@ -33,6 +33,8 @@ export interface FakeWorld {
   readonly root?: string;
   /** `node-1` unless told otherwise. */
   readonly hostname?: string;
+  /** Of our interfaces; loopback alone unless told otherwise. */
+  readonly addresses?: readonly string[];
   /** Programs by name: the path, or why there is none. Others are not found. */
   readonly programs?: Readonly<Record<string, string | ProgramLook>>;
   readonly users?: Readonly<Record<string, { readonly uid: number; readonly gid: number }>>;
@@ -58,6 +60,7 @@ export function fakeHost(world: FakeWorld = {}): Host {
     root,
     path: (own) => root + own,
     hostname: () => world.hostname ?? 'node-1',
+    addresses: () => world.addresses ?? ['127.0.0.1', '::1'],
     mounts: () => mounts,
     whyNoEntry: (directory) => files[directory]?.closed,
     whyNoWrite: (file) => files[file]?.closed,

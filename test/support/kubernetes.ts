@@ -8,6 +8,7 @@ import { validate as namespace } from 'kubernetes-models/_schemas/IoK8sApiCoreV1
 import { validate as claim } from 'kubernetes-models/_schemas/IoK8sApiCoreV1PersistentVolumeClaim';
 import { validate as secret } from 'kubernetes-models/_schemas/IoK8sApiCoreV1Secret';
 import { validate as service } from 'kubernetes-models/_schemas/IoK8sApiCoreV1Service';
+import { validate as disruptionBudget } from 'kubernetes-models/_schemas/IoK8sApiPolicyV1PodDisruptionBudget';
 import { parseAllDocuments } from 'yaml';
 
 /** An object of Kubernetes', or a part of one. */
@@ -18,6 +19,7 @@ const schemas: Readonly<Record<string, (data: unknown) => boolean>> = {
   'apps/v1 DaemonSet': daemonSet,
   'apps/v1 StatefulSet': statefulSet,
   'apps/v1 Deployment': deployment,
+  'policy/v1 PodDisruptionBudget': disruptionBudget,
   'v1 ConfigMap': configMap,
   'v1 Namespace': namespace,
   'v1 PersistentVolumeClaim': claim,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { etcdGet, freePort } from './etcd.ts';
 import { commandLine, isAlive } from './machine.ts';
-import { program, type Result, repository, type Started, start, until } from './program.ts';
+import { program, type Result, repository, run, type Started, start, until } from './program.ts';
 import { logLines, makeSite, type Site } from './site.ts';
 
 /** An ldms_cfg.yaml for `count` samplers whose endpoints use `auth`. */
@@ -81,8 +81,23 @@ const quickly = { ETCD_HEARTBEAT_INTERVAL: '10', ETCD_ELECTION_TIMEOUT: '50' };
 /** Makes a place with an ldms_cfg.yaml, on a port that is free. */
 export async function makePlace(settings: NodeJS.ProcessEnv = {}, config = clusterOf(2)): Promise<Place> {
   const port = await freePort();
+  const ours = { ETCD_LISTEN_CLIENT_URLS: `http://127.0.0.1:${port}`, ...quickly };
+  return makePlaceOn(port, { ...ours, ...settings }, config);
+}
+
+/**
+ * Makes a place whose settings say themselves where its etcd serves and how it is timed.
+ *
+ * @param behind the program that each of its commands is started behind, such as nsenter with its arguments
+ */
+export function makePlaceOn(
+  port: number,
+  settings: NodeJS.ProcessEnv,
+  config: string,
+  behind: readonly string[] = [],
+): Place {
   const url = `http://127.0.0.1:${port}`;
-  const site = makeSite({ ETCD_LISTEN_CLIENT_URLS: url, ...quickly, ...settings });
+  const site = makeSite(settings);
   Object.assign(site.env, {
     STANDIN_CTRL_FILE: site.path('ctrl-mode'),
     STANDIN_MAESTRO_FILE: site.path('maestro-mode'),
@@ -105,8 +120,8 @@ export async function makePlace(settings: NodeJS.ProcessEnv = {}, config = clust
     renameSync(site.write('etc/ldms_cfg.yaml.new', text), site.path('etc/ldms_cfg.yaml'));
   configure(config);
   const pids = (name: string) => processesOf(site).filter((pid) => nameOf(pid) === name);
-  const begin = (args: readonly string[] = [], behind: readonly string[] = []) => {
-    const [file = program, ...words] = [...behind, program, 'maestro', ...args];
+  const begin = (args: readonly string[] = [], first: readonly string[] = []) => {
+    const [file = program, ...words] = [...behind, ...first, program, 'maestro', ...args];
     return containerOf(start(file, words, { env: site.env }), site);
   };
   return {
@@ -136,7 +151,10 @@ export async function makePlace(settings: NodeJS.ProcessEnv = {}, config = clust
       const words = [...flags, '/bin/sh', '-ec', `${script}\nexec "$0" maestro`, program];
       return containerOf(start('unshare', words, { env: site.env }), site);
     },
-    health: () => site.run(['health']),
+    health: () => {
+      const [file = program, ...words] = [...behind, program, 'health'];
+      return run(file, words, { env: site.env });
+    },
     stored: () => etcdGet(url, '/maestro/'),
     pids,
     pid: (name) => {

@@ -31,6 +31,12 @@ const has: Record<string, () => boolean> = {
   namespaces: () =>
     installed('unshare') &&
     spawnSync('unshare', ['--mount', '--pid', '--fork', '--mount-proc', 'true']).status === 0,
+  // Of one's own, joined by a bridge.
+  'net namespaces': () =>
+    installed('unshare') &&
+    installed('nsenter') &&
+    installed('ip') &&
+    spawnSync('unshare', ['--net', 'ip', 'link', 'add', 'bridge0', 'type', 'bridge']).status === 0,
   'user namespaces': () => spawnSync('unshare', ['--user', '--map-root-user', 'true']).status === 0,
   // Debian's client builds with it; later clients need a plugin, which is not in Debian.
   BuildKit: () => installed('docker') && existsSync('/usr/bin/docker'),

@@ -49,6 +49,8 @@ describe('a good cluster has no findings', () => {
     ['with a key', 'newer', { mungeKey: '/etc/munge.key' }],
     ['without maestro, ui and grafana', 'newer', { maestro: 'none', ui: 'none', grafana: 'none' }],
     ['with those elsewhere', 'newer', { maestro: 'login', ui: 'login', grafana: 'login' }],
+    ['with maestro on three', 'newer', { maestro: 'm[1-3]' }],
+    ['with maestro on seven', 'newer', { maestro: 'm[1-7]' }],
   ])('%s', async (_, file, site) => {
     expect(await told(file, [], site)).toEqual([]);
   });
@@ -216,6 +218,23 @@ describe('ports that are used twice', () => {
       ],
     ],
     [
+      "by an ldmsd and the port by which several maestros' etcds speak to each other: told once",
+      'newer',
+      [['ports: 412', 'ports: 2380']],
+      [
+        "mistake 9:9 port 2380 of nid10 is both agg's and ldms-maestro's; run maestro elsewhere, with --maestro HOST",
+      ],
+      { maestro: 'nid10,m1,m2' },
+    ],
+    ['by an ldmsd and nobody: maestro is alone', 'newer', [['ports: 412', 'ports: 2380']], []],
+    [
+      'by an ldmsd of one node and maestros of others',
+      'newer',
+      [['ports: 412', 'ports: 2380']],
+      [],
+      { maestro: 'm[1-3]' },
+    ],
+    [
       "by an ldmsd on its own address and maestro's etcd on loopback",
       'newer',
       [['ports: 412', 'ports: 2379']],
@@ -228,6 +247,40 @@ describe('ports that are used twice', () => {
       [['"cygnus-0[5-6]-iw"', '"cygnus-0[1-2]"']],
       ["mistake 19:9 port 411 of cygnus-01 is both samp-1's and agg-11's; give one of them another"],
     ],
+  ])('%s', holds);
+});
+
+describe('several hosts of maestro', () => {
+  const twice = (host: string) => [`mistake 1:1 --maestro names ${host} twice; leave it out once`];
+  test.each<Case>([
+    [
+      'two, which both have to be there',
+      'newer',
+      [],
+      [
+        'warning 1:1 --maestro names 2 hosts, which outlive the loss of no more of them than 1 would; name 1 or 3',
+      ],
+      { maestro: 'a,b' },
+    ],
+    [
+      'four',
+      'newer',
+      [],
+      [
+        'warning 1:1 --maestro names 4 hosts, which outlive the loss of no more of them than 3 would; name 3 or 5',
+      ],
+      { maestro: 'm[1-4]' },
+    ],
+    [
+      'more than etcd is for',
+      'newer',
+      [],
+      ['mistake 1:1 --maestro names 8 hosts, and etcd is meant for no more than 7; name 3 or 5'],
+      { maestro: 'm[1-8]' },
+    ],
+    ['one twice', 'newer', [], twice('a'), { maestro: 'a,b,a' }],
+    ['one twice, of two', 'newer', [], twice('a'), { maestro: 'a,a' }],
+    ['one twice, by two names', 'cygnus', [], twice('a'), { maestro: 'a,b,a-iw' }],
   ])('%s', holds);
 });
 

@@ -11,6 +11,13 @@ const sites: Readonly<Record<string, Partial<Site>>> = {
   'with a key for munge': { mungeKey: '/etc/munge/munge.key' },
   'with a storage class': { storageClass: 'fast', uiPort: 8080, grafanaPort: 3001 },
   'whose daemons listen on one address': { bind: true },
+  'with several maestros': { maestro: 'Cygnus-0[5-7]' },
+  'with several maestros, and all else': {
+    maestro: 'cygnus-0[5-7]',
+    mungeKey: '/k',
+    storageClass: 'fast',
+    bind: true,
+  },
   'with every privilege, and files on the hosts': { privileged: true, files: '/etc/ldms' },
 };
 
@@ -95,6 +102,13 @@ describe('what is wrong is noticed', () => {
     const [object = {}] = await documents('samp.yaml');
     break_(object);
     expect(complaintsOf(object)).toEqual([expect.stringContaining(complaint)]);
+  });
+
+  test("by the schemas: a budget's misspelt key", async () => {
+    const objects = await documents('maestro.yaml', { maestro: 'cygnus-0[5-7]' });
+    const budget = objects.find(({ kind }) => kind === 'PodDisruptionBudget') ?? {};
+    Object.assign(budget['spec'], { maxUnavailabel: 1 });
+    expect(complaintsOf(budget)).toEqual(['/spec/maxUnavailabel: unknown']);
   });
 
   test('a kind that there is no schema for', () => {

@@ -136,7 +136,11 @@ describe('values', () => {
   const namespace = 'is not a registry and a name, in lower case and without a / at the end';
   const checks: Record<string, { good: string[]; bad: string[]; why: string }> = {
     suffix: { good: ['-iw', '.ib', '_x'], bad: ['/x', 'a b', '$(id)'], why: 'is not a part of a name' },
-    maestro: { good: ['none', 'cygnus-07', '10.1.2.3'], bad: ['-x', '../a', 'a b', '$(id)', '.'], why: host },
+    maestro: {
+      good: ['none', 'cygnus-07', '10.1.2.3', 'fe80::1', 'a,b,c', 'head-[1-3]', 'a-[1,3],b'],
+      bad: ['-x', '../a', '$(id)', '.'],
+      why: host,
+    },
     ui: { good: ['none', 'cygnus-07'], bad: ['a/b', "a'b"], why: host },
     grafana: { good: ['none', 'cygnus-07'], bad: ['a;b', 'a\n'], why: host },
     'ui-port': {
@@ -199,6 +203,20 @@ describe('values', () => {
       expect(await wrong(command(name), `--${name}=${value}`)).toEqual([`--${name}=${value} ${why}`]);
     },
   );
+});
+
+describe('several hosts of maestro that will not do', () => {
+  test.each([
+    ['a b', 'has a blank in it; write ab'],
+    ['a,', 'has a comma too many; write a'],
+    ['head-[1-3', 'has an unclosed bracket; write head-[1-3]'],
+    ['head-[a-c]', 'has a-c in brackets, where only numbers and ranges such as 1-4,7 may stand'],
+    ['a,../b', 'has "../b", which is no name of a host'],
+    ['a,$(id)', 'has "$(id)", which is no name of a host'],
+    ['a,none,b', 'has none among hosts'],
+  ])('%s', async (value, why) => {
+    expect(await wrong('plan', `--maestro=${value}`)).toEqual([`--maestro=${value} ${why}`]);
+  });
 });
 
 describe('what a site decides', () => {

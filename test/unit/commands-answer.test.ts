@@ -1,4 +1,4 @@
-/** Whether addresses can be listened on, as the kernel answers it. */
+/** Whether addresses can be listened on, and which addresses hosts have, as the system answers it. */
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { answer } from '../../src/commands/answer.ts';
@@ -58,5 +58,48 @@ describe('an address', () => {
     });
     expect(await why('127.0.0.1', port, start(port + 1))).toBe('EACCES');
     expect(await why('127.0.0.1', port, start(port))).toBe('EADDRINUSE');
+  });
+});
+
+describe('the addresses of members', () => {
+  const members = async (hosts: string[], stop = new AbortController().signal) =>
+    (
+      await answer(
+        { about: 'members', hosts },
+        { log: async () => undefined, stop: { signal: stop, by: () => undefined }, host: fakeHost() },
+      )
+    ).members;
+
+  test('an address is its own, and is left for from ours', async () => {
+    expect(await members(['127.0.0.1', '127.0.0.3', '::1'])).toMatchObject({
+      '127.0.0.1': { addresses: ['127.0.0.1'], from: '127.0.0.1' },
+      '127.0.0.3': { addresses: ['127.0.0.3'] },
+      '::1': { addresses: ['::1'] },
+    });
+  });
+
+  test('localhost has loopback', async () => {
+    const found = (await members(['localhost']))?.['localhost'];
+    expect(found?.addresses.length).toBeGreaterThan(0);
+    expect(found?.addresses.filter((address) => !['127.0.0.1', '::1'].includes(address))).toEqual([]);
+    expect(found).not.toHaveProperty('why');
+  });
+
+  // RFC 6761: no name server has a name below "invalid". Without one, that is what is told.
+  test('a name that there is not has none, and why is told', async () => {
+    const found = (await members(['no-such-host.invalid', '127.0.0.1'])) ?? {};
+    expect(found['no-such-host.invalid']).toEqual({
+      addresses: [],
+      why: expect.stringMatching(/^(the name is not known|no name server answers|there was no answer)$/),
+    });
+    expect(found['127.0.0.1']?.addresses, 'the others are found all the same').toEqual(['127.0.0.1']);
+  });
+
+  test('a start that is abandoned waits for no name server', async () => {
+    const stop = new AbortController();
+    stop.abort();
+    expect(await members(['no-such-host.invalid'], stop.signal)).toEqual({
+      'no-such-host.invalid': { addresses: [], why: 'there was no answer' },
+    });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkPlan, checkText } from '../../src/commands/check.ts';
+import { checkAgain, checkPlan, checkText } from '../../src/commands/check.ts';
 import type { Plan, Service, Task } from '../../src/plan.ts';
 import { exitCodes } from '../../src/problem.ts';
 import { type FakeWorld, fakeHost } from '../support/fake-host.ts';
@@ -213,5 +213,36 @@ describe('check', () => {
   test('the result is data that JSON keeps', () => {
     const result = check({ services: [hosts], requirements: [{ what: 'munge key', problem: emptyKey }] });
     expect(JSON.parse(JSON.stringify(result))).toEqual(result);
+  });
+});
+
+describe('check --again: what a HUP has the running container read', () => {
+  const running: Partial<Plan> = {
+    mode: 'maestro',
+    requirements: [{ what: '/etc/ldms_cfg.yaml', found: '3 daemons' }],
+    services: [hosts],
+  };
+  const world = { programs: { ldmsd: '/opt/ovis/sbin/ldmsd' } };
+  const again = (parts: Partial<Plan>) => checkAgain({ ...plan, ...parts }, fakeHost(world));
+
+  test('its services are not looked at: they run', () => {
+    expect(again(running)).toEqual({
+      mode: 'maestro',
+      again: true,
+      exit: 0,
+      checks: [{ what: '/etc/ldms_cfg.yaml', state: 'ok', text: '3 daemons' }, program],
+    });
+    expect(check(running).exit, 'a first start would look at them').toBe(exitCodes.munge.code);
+    expect(check(running)).not.toHaveProperty('again');
+  });
+
+  test('in words: whether it is taken', () => {
+    expect(checkText(again(running))).toMatch(/\nmaestro takes it at a HUP\n$/);
+    const mistake = { what: 'a.yaml:7:1', problem: { ...noFile, what: 'a.yaml:7:1: no', remedy: '' } };
+    const failed = again({ ...running, requirements: [mistake] });
+    expect(failed.exit).toBe(exitCodes.configuration.code);
+    expect(checkText(failed)).toBe(
+      'FAIL  a.yaml:7:1: no\nok    program ldmsd: /opt/ovis/sbin/ldmsd\nmaestro does not take it at a HUP: 1 of 2 checks failed\n',
+    );
   });
 });

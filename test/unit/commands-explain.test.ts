@@ -212,3 +212,64 @@ test.each([
 ])('a command is written as it would be typed in a shell: %s', (_, args, typed) => {
   expect(words({ program: 'ldmsd', args })).toBe(`ldmsd ${typed}`);
 });
+
+describe('one of several containers', () => {
+  const peers = {
+    self: { name: 'hostB', url: 'http://hostB:2380' },
+    all: ['hostA', 'hostB', 'hostC'].map((name) => ({ name, url: `http://${name}:2380` })),
+    listen: { address: 'fd00::2', port: 2380 },
+  };
+  const etcd: Service = {
+    name: 'etcd',
+    start: {
+      command: { program: 'etcd', args: ['--name=hostB'] },
+      files: [{ do: 'directory', path: '/var/lib', mode: 0o755, mend: false }],
+      discard: [],
+      graceMs: 1,
+      joins: { peers, directory: '/var/lib/etcd' },
+    },
+    ready: { kind: 'member', peers, deadlineMs: 60_000 },
+    ifNot: { kind: 'etcd', what: 'cannot use etcd', remedy: 'mend it' },
+  };
+  const election = {
+    url: 'http://127.0.0.1:2379',
+    prefix: 'ldms-entrypoint/maestro/',
+    peers,
+    leaseMs: 2000,
+    config: '/etc/ldms_cfg.yaml',
+    digest: 'abc',
+  };
+  const task: Task = {
+    name: 'maestro_ctrl',
+    command: { program: 'maestro_ctrl', args: [] },
+    limitMs: 1000,
+    saysDone: 'saved',
+    saysFailed: '^Error ',
+    leaves: { url: 'http://127.0.0.1:2379', prefix: '/m/', key: '/m/last_updated' },
+    ifNot: { kind: 'maestro', what: 'cannot put it into etcd', remedy: 'mend it' },
+  };
+  const programs = { ldmsd: '/sbin/ldmsd', maestro_ctrl: '/usr/bin/maestro_ctrl' };
+  const steps = (parts: Partial<Plan>) =>
+    explainText({ ...bare, handoff: 'supervise', ...parts }, fakeHost({ programs }))
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => line.replace(/^ *\d+\. /, ''));
+
+  test('how its etcd comes to the others, and who may run the tasks and main', () => {
+    expect(steps({ services: [etcd], tasks: [task], election })).toEqual([
+      'make the directory /var/lib, mode 0755',
+      "if /var/lib/etcd is empty, listen at [fd00::2]:2380 in etcd's place until hostA, hostC tell whether the cluster begins or hostB is made a member of it anew",
+      'start etcd --name=hostB',
+      'wait until etcd serves the other members at [fd00::2]:2380, at most 60 s',
+      'wait, ready, until hostB is elected among hostA, hostB, hostC (a lease of 2 s in etcd, below ldms-entrypoint/maestro/): only the one that is elected does what follows, and ends it when it is so no longer',
+      'run maestro_ctrl, at most 1 s, and see that maestro_ctrl has written /m/last_updated to etcd',
+      'stay as the leader process, and run ldmsd -F -x sock:411',
+    ]);
+  });
+
+  test('what is asked before', () => {
+    expect(steps({ questions: [{ about: 'members', hosts: ['hostA', 'hostB'] }] })[0]).toBe(
+      'ask for the addresses of hostA, hostB, and see which of them is this container',
+    );
+  });
+});

@@ -119,6 +119,100 @@ describe('a supervised daemon', () => {
   });
 });
 
+describe('one of several', () => {
+  const election = { prefix: 'e/', member: 'hostA', members: ['hostA', 'hostB', 'hostC'] };
+  const needed = '2 of hostA, hostB, hostC have to run and reach each other';
+
+  /** A member whose etcd is so; the paths that were asked for, and with which keys. */
+  async function member(is: { reign?: object; health?: string; raft?: object }, main?: number) {
+    const asked: string[] = [];
+    const etcd = await serve((request, response) => {
+      let body = '';
+      request.on('data', (chunk) => {
+        body += chunk;
+      });
+      request.on('end', () => {
+        asked.push(`${request.url} ${body}`);
+        const value = is.reign && Buffer.from(JSON.stringify(is.reign)).toString('base64');
+        const stored = value === undefined ? {} : { kvs: [{ value }] };
+        if (request.url === '/health') {
+          response.writeHead(is.health ? 503 : 200).end(is.health ?? '{"health":"true"}');
+        } else response.end(JSON.stringify(request.url === '/v3/kv/range' ? stored : (is.raft ?? {})));
+      });
+    });
+    const made = container('maestro', { listeners: [], etcd, election }, main);
+    return { ...made, asked };
+  }
+  const runs = `maestro runs as process ${process.pid}, this member, hostA,`;
+  const ended = { at: '', why: 'SIGTERM' };
+
+  test.each([
+    ['follows', { member: 'hostB' }, 'follows hostB, ready'],
+    ['leads, and has no maestro yet', { member: 'hostA' }, 'leads, and prepares'],
+    ['waits for the first', undefined, 'waits: nobody leads yet'],
+    ['waits for the next', { member: 'hostB', ended }, 'waits: nobody leads yet'],
+  ])('%s: healthy', async (_, reign, words) => {
+    const { health } = await member(reign ? { reign } : {});
+    expect(await health()).toEqual({ healthy: true, text: `${runs} ${words}` });
+  });
+
+  test('leads: healthy as long as its maestro runs', async () => {
+    const { child, pid } = await sleeper();
+    const { health } = await member({ reign: { member: 'hostA' } }, pid);
+    expect(await health()).toEqual({
+      healthy: true,
+      text: `${runs} leads, maestro's process ${pid} runs`,
+    });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(await health()).toEqual({ healthy: false, text: `maestro's process ${pid}: it has ended` });
+  });
+
+  test('follows since just now: the end of its maestro is as it should be', async () => {
+    const { child, pid } = await sleeper();
+    const { health } = await member({ reign: { member: 'hostB' } }, pid);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(await health()).toEqual({ healthy: true, text: `${runs} follows hostB, ready` });
+  });
+
+  test.each([
+    [
+      'raft knows of no leader',
+      { errors: ['etcdserver: no leader'] },
+      `no quorum: etcdserver: no leader; ${needed}`,
+    ],
+    ['raft has not noticed yet', {}, `no quorum: it says {"health":"false"}; ${needed}`],
+    [
+      'its quota is used up',
+      { errors: ['memberID:1 alarm:NOSPACE '] },
+      'etcd: it says memberID:1 alarm:NOSPACE ',
+    ],
+  ])('its etcd is not healthy, and %s: unhealthy, whoever leads', async (_, raft, text) => {
+    for (const name of ['hostA', 'hostB']) {
+      const { health } = await member({ reign: { member: name }, health: '{"health":"false"}', raft });
+      expect(await health()).toEqual({ healthy: false, text });
+    }
+  });
+
+  test('its etcd is gone: unhealthy', async () => {
+    const etcd = `http://127.0.0.1:${await freePort()}`;
+    const { health } = container('maestro', { listeners: [], etcd, election });
+    expect(await health()).toEqual({ healthy: false, text: 'etcd: nobody listens there' });
+  });
+
+  test('nothing is written, and what is read needs no quorum but for the health', async () => {
+    const { health, asked } = await member({ reign: { member: 'hostB' } });
+    await health();
+    const key = Buffer.from('e/reign').toString('base64');
+    expect(asked.sort()).toEqual([
+      '/health ',
+      `/v3/kv/range {"key":"${key}","serializable":true}`,
+      '/v3/maintenance/status {}',
+    ]);
+  });
+});
+
 describe('a daemon that is the leader process itself', () => {
   test('is asked for its listeners, and not for an etcd', async () => {
     const url = new URL(await says(''));

@@ -29,6 +29,16 @@ const broken: readonly { readonly edits?: readonly Edit[]; readonly site?: Parti
     ],
     site: { maestro: 'cygnus-01' },
   },
+  {
+    edits: [
+      ['"rdma"', '"sock"'],
+      ['ports : 411', 'ports : 2380'],
+    ],
+    site: { maestro: 'cygnus-0[1-3]' },
+  },
+  { site: { maestro: 'cygnus-0[5-6],cygnus-05-iw' } },
+  { site: { maestro: 'cygnus-0[1-4]' } },
+  { site: { maestro: 'cygnus-0[1-8]' } },
   { edits: [['"cygnus-0[1-4]-iw"', '"_cygnus-0[1-4]-iw"']] },
   { edits: [['path : /store', `path : "/store/\${HOSTNAME}"`]] },
   { edits: [['path : /store', 'path : "/store:meminfo"']] },

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { modeNamed } from '../../src/entrypoints/index.ts';
+import type { Answers } from '../../src/plan.ts';
 import { type FakeFile, type FakeWorld, fakeHost, mountLine, settingsFrom } from '../support/fake-host.ts';
 
 const path = '/etc/ldms_cfg.yaml';
@@ -70,14 +72,14 @@ const around = { '/var/lib': { kind: 'directory' }, '/run': { kind: 'directory' 
 function plan(
   file: FakeFile | undefined,
   world: FakeWorld = {},
-  more: { args?: string[]; again?: true } = {},
+  more: { args?: string[]; again?: true; answers?: Answers } = {},
 ) {
-  const { args = [], ...again } = more;
+  const { args = [], answers = {}, ...again } = more;
   const files = { ...around, ...world.files, ...(file && { [`${world.root ?? ''}${path}`]: file }) };
   const host = fakeHost({ ...image, ...world, files });
   const mode = modeNamed('maestro');
   if (!mode) throw new Error('there is no mode maestro');
-  return mode.plan({ args, settings: settingsFrom(world.env), host, answers: {}, ...again });
+  return mode.plan({ args, settings: settingsFrom(world.env), host, answers, ...again });
 }
 const problems = async (...given: Parameters<typeof plan>) =>
   (await plan(...given)).requirements.flatMap(({ problem }) => problem ?? []);
@@ -392,5 +394,112 @@ describe('asked again, by a HUP', () => {
     expect(again.tasks).toEqual(first.tasks);
     expect(again.notices).toEqual([]);
     expect(first.notices).toHaveLength(1);
+  });
+});
+
+describe('several containers as one', () => {
+  const env = { LDMS_ENTRYPOINT_MAESTRO_MEMBERS: 'hostA,hostB,hostC' };
+  const world = { env, addresses: ['127.0.0.1', '10.0.0.2'] };
+  const answers: Answers = {
+    members: {
+      hostA: { addresses: ['10.0.0.1'] },
+      hostB: { addresses: ['10.0.0.2'] },
+      hostC: { addresses: ['10.0.0.3'] },
+    },
+  };
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+  test('the addresses of the others are asked for, beside whose munge it is', async () => {
+    const { questions, election, health } = await plan({ content: byName }, world);
+    expect(questions).toEqual([{ about: 'members', hosts: ['hostA', 'hostB', 'hostC'] }]);
+    expect(election).toBeUndefined();
+    expect(health).not.toHaveProperty('election');
+    const asked = await plan(
+      { content: inPlace('munge') },
+      { ...world, files: { [socket]: { kind: 'socket' } } },
+    );
+    expect(asked.questions.map(({ about }) => about)).toEqual(['munge socket', 'members']);
+  });
+
+  test('with them: an election about this very file', async () => {
+    const { questions, election, health, services } = await plan({ content: byName }, world, { answers });
+    expect(questions).toEqual([]);
+    expect(election).toEqual({
+      url: 'http://127.0.0.1:2379',
+      prefix: 'ldms-entrypoint/maestro/',
+      peers: services[0]?.start?.joins?.peers,
+      leaseMs: 2000,
+      config: path,
+      digest: sha256(byName),
+    });
+    expect(election?.peers.self).toEqual({ name: 'hostB', url: 'http://hostB:2380' });
+    expect(health?.election).toEqual({
+      prefix: 'ldms-entrypoint/maestro/',
+      member: 'hostB',
+      members: ['hostA', 'hostB', 'hostC'],
+    });
+  });
+
+  test('the task and main are those of one alone', async () => {
+    const several = await plan({ content: byName }, world, { answers });
+    const alone = await plan({ content: byName });
+    expect(several.tasks).toEqual(alone.tasks);
+    expect(several.main).toEqual(alone.main);
+    expect(alone).not.toHaveProperty('election');
+  });
+
+  test('settings: the prefix, the lease, the port, and the root', async () => {
+    const files = {
+      '/site/var/lib': { kind: 'directory' },
+      '/site/run': { kind: 'directory' },
+    } as const;
+    const more = {
+      LDMS_ENTRYPOINT_MAESTRO_PREFIX: 'ldms2',
+      LDMS_ENTRYPOINT_MAESTRO_LEASE: '5s',
+      LDMS_ENTRYPOINT_ETCD_PORT: '4001',
+    };
+    const { election } = await plan(
+      { content: byName },
+      { ...world, root: '/site', files, env: { ...env, ...more } },
+      { answers },
+    );
+    expect(election).toMatchObject({
+      url: 'http://127.0.0.1:4001',
+      prefix: 'ldms-entrypoint/ldms2/',
+      leaseMs: 5000,
+      config: `/site${path}`,
+    });
+  });
+
+  test('a list that is wrong stands beside a file that is', async () => {
+    const told = await problems(
+      { content: 'daemons: 7\n' },
+      { ...world, env: { LDMS_ENTRYPOINT_MAESTRO_MEMBERS: 'hostA,10.0' } },
+    );
+    expect(told.map(({ what }) => what)).toEqual([
+      expect.stringMatching(/^\/etc\/ldms_cfg\.yaml:1/),
+      expect.stringContaining('"10.0" is no host name or address'),
+    ]);
+  });
+
+  test('asked again, by a HUP: the digest is that of the file as it is now', async () => {
+    const listening = [
+      { address: '127.0.0.1', port: 2379 },
+      { address: '10.0.0.2', port: 2380 },
+    ];
+    const changed = `${byName}# changed\n`;
+    const again = await plan({ content: changed }, { ...world, listening }, { answers, again: true });
+    expect(again.requirements).toEqual([{ what: path, found: '3 daemons' }]);
+    expect(again.election?.digest).toBe(sha256(changed));
+    expect(again.notices).toEqual([]);
+    expect(again.questions).toEqual([]);
+    expect((await problems({ content: changed }, { ...world, listening }, { answers })).length).toBe(2);
+  });
+
+  test('asked again without the answers, as check does: only the file is looked at, and nothing is asked', async () => {
+    const again = await plan({ content: byName }, world, { again: true });
+    expect(again.questions).toEqual([]);
+    expect(again.requirements).toEqual([{ what: path, found: '3 daemons' }]);
+    expect(again).not.toHaveProperty('election');
   });
 });

@@ -29,6 +29,7 @@ const defaults: Readonly<Record<string, string>> = {
   ETCD_LISTEN_PEER_URLS: '--listen-peer-urls=http://127.0.0.1:0',
   ETCD_ELECTION_TIMEOUT: '--election-timeout=500',
   ETCD_AUTO_COMPACTION_RETENTION: '--auto-compaction-retention=1h',
+  ETCD_MAX_REQUEST_BYTES: '--max-request-bytes=10485760',
   ETCD_LOGGER: '--logger=zap',
   ETCD_LOG_LEVEL: '--log-level=warn',
 };
@@ -36,6 +37,7 @@ const defaults: Readonly<Record<string, string>> = {
 test('without any ETCD_* variable: a member of its own on loopback', () => {
   expect(plan()).toEqual({
     url: 'http://127.0.0.1:2379',
+    questions: [],
     notices: [],
     requirements: [
       { what: 'program etcd', found: '/usr/bin/etcd' },
@@ -417,5 +419,234 @@ describe('what to do about its last words', () => {
     ['nothing', ''],
   ])('no damage is told of where there is none: %s', (_, words) => {
     expect(remedy(words)).toBeUndefined();
+  });
+});
+
+describe('ports and limits of the settings', () => {
+  test('LDMS_ENTRYPOINT_ETCD_PORT: where it serves clients, unless ETCD_LISTEN_CLIENT_URLS says otherwise', () => {
+    const env = { LDMS_ENTRYPOINT_ETCD_PORT: '4001' };
+    expect(withEnv(env).url).toBe('http://127.0.0.1:4001');
+    expect(given(env)?.args).toContain('--listen-client-urls=http://127.0.0.1:4001');
+    expect(parse(clusterText(env)).members).toEqual([{ host: '127.0.0.1', port: 4001 }]);
+    expect(withEnv({ ...env, ETCD_LISTEN_CLIENT_URLS: 'http://127.0.0.1:4002' }).url).toBe(
+      'http://127.0.0.1:4002',
+    );
+    const wrong = problems({ env: { ...env, ETCD_LISTEN_CLIENT_URLS: 'https://127.0.0.1:1' } });
+    expect(wrong.map(({ remedy }) => remedy)).toEqual(['add http://127.0.0.1:4001 to it']);
+  });
+
+  test('settings of several members, of one alone, are told to count for nothing', () => {
+    const env = { LDMS_ENTRYPOINT_MAESTRO_MEMBER: 'hostA', LDMS_ENTRYPOINT_ETCD_PEER_KEY: '/key' };
+    expect(withEnv(env).notices).toEqual([
+      {
+        level: 'warn',
+        text: 'without LDMS_ENTRYPOINT_MAESTRO_MEMBERS maestro is alone, and LDMS_ENTRYPOINT_MAESTRO_MEMBER, LDMS_ENTRYPOINT_ETCD_PEER_KEY counts for nothing',
+      },
+    ]);
+    expect(given(env)).toEqual(given({}));
+  });
+});
+
+describe('a member of several', () => {
+  const members = { LDMS_ENTRYPOINT_MAESTRO_MEMBERS: '10.0.0.1,10.0.0.2:4001,10.0.0.3' };
+  const here = { addresses: ['127.0.0.1', '10.0.0.2'] };
+  const member = (env: NodeJS.ProcessEnv = {}, world: FakeWorld = {}) =>
+    plan({ ...here, ...world, env: { ...members, ...env } });
+  const argsOf = (env: NodeJS.ProcessEnv = {}, world: FakeWorld = {}) =>
+    member(env, world).services[0]?.start?.command.args ?? [];
+  const option = (name: string, ...of: Parameters<typeof argsOf>) =>
+    argsOf(...of).flatMap((arg) => (arg.startsWith(`--${name}=`) ? [arg.slice(name.length + 3)] : []))[0];
+  const peers = {
+    self: { name: '10.0.0.2', url: 'http://10.0.0.2:4001' },
+    all: [
+      { name: '10.0.0.1', url: 'http://10.0.0.1:2380' },
+      { name: '10.0.0.2', url: 'http://10.0.0.2:4001' },
+      { name: '10.0.0.3', url: 'http://10.0.0.3:2380' },
+    ],
+    listen: { address: '10.0.0.2', port: 4001 },
+  };
+
+  test('the whole plan: clients on loopback, the others on its own address alone', () => {
+    const made = member();
+    expect(made).toMatchObject({ url: 'http://127.0.0.1:2379', peers, questions: [] });
+    expect(made.requirements).toEqual([
+      { what: 'program etcd', found: '/usr/bin/etcd' },
+      {
+        what: 'the member of maestro that this is',
+        found: '10.0.0.2 of 10.0.0.1, 10.0.0.2, 10.0.0.3, and listens to them on 10.0.0.2:4001',
+      },
+      { what: 'port 127.0.0.1:2379 for etcd', found: 'free' },
+      { what: 'port 10.0.0.2:4001 for etcd', found: 'free' },
+      { what: `etcd's data directory ${data}`, found: 'to be made' },
+    ]);
+    const [etcd, ...more] = made.services;
+    expect(more).toEqual([]);
+    expect(etcd?.start?.command).toEqual({
+      program: 'etcd',
+      env: {},
+      args: [
+        `--data-dir=${data}`,
+        '--listen-client-urls=http://127.0.0.1:2379',
+        '--advertise-client-urls=http://127.0.0.1:2379',
+        '--listen-peer-urls=http://10.0.0.2:4001',
+        '--election-timeout=300',
+        '--auto-compaction-retention=1h',
+        '--max-request-bytes=10485760',
+        '--logger=zap',
+        '--log-level=warn',
+        '--name=10.0.0.2',
+        '--initial-advertise-peer-urls=http://10.0.0.2:4001',
+        '--initial-cluster=10.0.0.1=http://10.0.0.1:2380,10.0.0.2=http://10.0.0.2:4001,10.0.0.3=http://10.0.0.3:2380',
+        expect.stringMatching(/^--initial-cluster-token=ldms-maestro-[0-9a-f]{16}$/),
+        '--heartbeat-interval=30',
+        '--pre-vote=true',
+      ],
+    });
+    expect(etcd?.start?.joins).toEqual({ peers, directory: data });
+    expect(etcd?.ready).toEqual({ kind: 'member', peers, deadlineMs: 60_000 });
+    expect(etcd?.ifNot).toEqual({
+      kind: 'etcd',
+      what: 'cannot use etcd: it did not serve the other members within 60 s',
+      remedy: expect.stringContaining('LDMS_ENTRYPOINT_ETCD_TIMEOUT'),
+    });
+  });
+
+  test('one alone has nothing of it', () => {
+    expect(plan(here)).not.toHaveProperty('peers');
+    expect(plan(here).services[0]?.start).not.toHaveProperty('joins');
+  });
+
+  test('while its peers cannot be told, there is no etcd that could be started', () => {
+    const env = { LDMS_ENTRYPOINT_MAESTRO_MEMBERS: 'hostA,hostB,hostC' };
+    expect(withEnv(env)).toMatchObject({ services: [], questions: [{ about: 'members' }] });
+    expect(member({ LDMS_ENTRYPOINT_MAESTRO_MEMBERS: '10.0.0,10.0.0.2' }).services).toEqual([]);
+    expect(member({}, { addresses: ['10.0.0.9'] }).services).toEqual([]);
+    const answers = Object.fromEntries(
+      ['hostA', 'hostB', 'hostC'].map((name, at) => [name, { addresses: [`10.0.0.${at + 1}`] }]),
+    );
+    const host = fakeHost({ ...image, ...here, env });
+    const made = planEtcd(settingsFrom(env), host, clusterFile, answers);
+    expect(made.peers?.self.name).toBe('hostB');
+    expect(made.services).toHaveLength(1);
+  });
+
+  describe('its token', () => {
+    const token = (env: NodeJS.ProcessEnv) => option('initial-cluster-token', env);
+    const list = (text: string) => token({ LDMS_ENTRYPOINT_MAESTRO_MEMBERS: text });
+
+    test('is the same on each member, and in whatever order', () => {
+      expect(list('10.0.0.3,10.0.0.2:4001,10.0.0.1:2380')).toBe(token({}));
+      expect(option('initial-cluster-token', {}, { addresses: ['10.0.0.3'] })).toBe(token({}));
+    });
+
+    test('is another one of another cluster', () => {
+      const tokens = [
+        token({}),
+        list('10.0.0.1,10.0.0.2,10.0.0.3'),
+        list('10.0.0.1,10.0.0.2:4001,10.0.0.4'),
+        token({ LDMS_ENTRYPOINT_MAESTRO_PREFIX: 'other' }),
+      ];
+      expect(new Set(tokens).size).toBe(4);
+      expect(tokens).not.toContain(undefined);
+    });
+  });
+
+  test.each([
+    ['2s', {}, '30', '300'],
+    ['5s', {}, '76', '750'],
+    ['60s', {}, '909', '9000'],
+    ['2s', { ETCD_ELECTION_TIMEOUT: '1000' }, '30', undefined],
+    ['2s', { ETCD_ELECTION_TIMEOUT: '100' }, '10', undefined],
+    ['2s', { ETCD_HEARTBEAT_INTERVAL: '100' }, undefined, undefined],
+    ['2s', { ETCD_HEARTBEAT_INTERVAL: '100', ETCD_ELECTION_TIMEOUT: '900' }, undefined, undefined],
+  ])('timing of a lease of %s with %j: heartbeat %s, election %s', (lease, env, heartbeat, election) => {
+    const all = { LDMS_ENTRYPOINT_MAESTRO_LEASE: lease, ...env };
+    expect(option('heartbeat-interval', all)).toBe(heartbeat);
+    expect(option('election-timeout', all)).toBe(election);
+  });
+
+  test('an empty ETCD_NAME counts as unset, for etcd too', () => {
+    const command = member({ ETCD_NAME: '' }).services[0]?.start?.command;
+    expect(command?.env).toEqual({ ETCD_NAME: '10.0.0.2' });
+    expect(command?.args.some((arg) => arg.startsWith('--name='))).toBe(false);
+  });
+
+  test('TLS: etcd is told of the files, and speaks https in all three places', () => {
+    const pem = (what: string) => ({ content: `-----BEGIN ${what}-----\n` });
+    const files = {
+      ...image.files,
+      '/tls/crt': pem('CERTIFICATE'),
+      '/tls/key': pem('PRIVATE KEY'),
+      '/tls/ca': pem('CERTIFICATE'),
+    };
+    const env = {
+      LDMS_ENTRYPOINT_ETCD_PEER_CERT: '/tls/crt',
+      LDMS_ENTRYPOINT_ETCD_PEER_KEY: '/tls/key',
+      LDMS_ENTRYPOINT_ETCD_PEER_CA: '/tls/ca',
+    };
+    const args = argsOf(env, { files });
+    expect(args.filter((arg) => arg.startsWith('--peer-'))).toEqual([
+      '--peer-cert-file=/tls/crt',
+      '--peer-key-file=/tls/key',
+      '--peer-trusted-ca-file=/tls/ca',
+      '--peer-client-cert-auth=true',
+    ]);
+    expect(args.filter((arg) => arg.includes('http://'))).toEqual([
+      '--listen-client-urls=http://127.0.0.1:2379',
+      '--advertise-client-urls=http://127.0.0.1:2379',
+    ]);
+    expect(argsOf({}, { files }).filter((arg) => arg.startsWith('--peer-'))).toEqual([]);
+  });
+
+  test('ETCD_LISTEN_PEER_URLS and ETCD_MAX_REQUEST_BYTES are left to the user', () => {
+    const env = { ETCD_LISTEN_PEER_URLS: 'http://0.0.0.0:4001', ETCD_MAX_REQUEST_BYTES: '1000000' };
+    expect(option('listen-peer-urls', env)).toBeUndefined();
+    expect(option('max-request-bytes', env)).toBeUndefined();
+    expect(member(env).peers?.listen).toEqual({ address: '0.0.0.0', port: 4001 });
+  });
+
+  test('a peer port that is taken', () => {
+    const taken = (address: string, port: number) =>
+      member({}, { listening: [{ address, port }] }).requirements.flatMap(({ problem }) => problem ?? []);
+    expect(taken('0.0.0.0', 4001)).toEqual([
+      {
+        kind: 'etcd',
+        what: 'cannot start etcd: somebody listens on 0.0.0.0:4001 already',
+        remedy: expect.stringContaining('LDMS_ENTRYPOINT_ETCD_PEER_PORT on all members'),
+      },
+    ]);
+    expect(taken('10.0.0.1', 4001)).toEqual([]);
+    expect(taken('10.0.0.2', 2380)).toEqual([]);
+  });
+
+  // Its words are those of etcd 3.4.23 when it was tried with three members.
+  test.each([
+    [
+      'listen tcp 10.0.0.2:4001: bind: address already in use',
+      'ETCD_PEER_PORT on all members for 10.0.0.2:4001',
+    ],
+    ['the member has been permanently removed from the cluster', `move ${data} away`],
+    [
+      'panic: tocommit(73) is out of range [lastIndex(0)]. Was the raft log corrupted, truncated, or lost?',
+      `the data of ${data} has been lost`,
+    ],
+    ['member e8ee4e7a3a25924a has already been bootstrapped', `the data of ${data} has been lost`],
+    ['request sent was ignored (cluster ID mismatch: remote[1]=2, local=3)', 'are the same on all members'],
+    [`couldn't find local name "m4" in the initial cluster configuration`, 'are the same on all members'],
+    ['error validating peerURLs {"ClusterID":1}', 'are the same on all members'],
+    ['tls: private key does not match public key', 'is not the key of LDMS_ENTRYPOINT_ETCD_PEER_CERT'],
+    [
+      'x509: certificate signed by unknown authority',
+      'a certificate of the same LDMS_ENTRYPOINT_ETCD_PEER_CA',
+    ],
+    ['certificate is valid for 127.0.0.2, not 127.0.0.1', 'subjectAltName'],
+    ['certificate specifies an incompatible key usage', 'extendedKeyUsage'],
+    ['tls: first record does not look like a TLS handshake', 'a certificate of the same'],
+    ['panic: failed to open database', 'is damaged'],
+  ])('what to do about its last words: %s', (words, what) => {
+    const remedy = (made: ReturnType<typeof plan>) =>
+      made.services[0]?.hints?.find(({ says }) => new RegExp(says, 'i').test(words))?.remedy;
+    expect(remedy(member())).toContain(what);
+    if (what !== 'is damaged') expect(remedy(plan()) ?? '').not.toContain(what);
   });
 });

@@ -186,7 +186,8 @@ describe('a program', () => {
   }
 
   test('is heard line by line, both of its outputs, and kept behind its words', async () => {
-    const words = ['sh', '-c', 'echo one; sleep 0.01; echo two >&2; printf "%s" "$X"'];
+    // Two pipes have no common order but that of time.
+    const words = ['sh', '-c', 'echo one; sleep 0.2; echo two >&2; sleep 0.2; printf "%s" "$X"'];
     expect(await heardOf(words, { X: 'three' })).toEqual({
       heard: ['one', 'two', 'three'],
       log: `$ ${words.join(' ')}\none\ntwo\nthree\n`,

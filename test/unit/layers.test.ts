@@ -23,7 +23,7 @@ const layers: readonly (readonly string[])[] = [
   ['main.ts'],
   ['commands/'],
   ['entrypoints/'],
-  ['maestro/', 'cluster/'],
+  ['maestro/', 'cluster/', 'election/'],
   ['munge/', 'etcd/', 'dsosd/', 'ui/', 'grafana/'],
   ['ldmsd/', 'ldmscfg/', 'process/'],
   ['record.ts'],

@@ -212,6 +212,102 @@ describe('bringing up', () => {
   });
 });
 
+describe('an etcd that joins others', () => {
+  const at = { name: 'hostA', url: 'http://hostA:2380' };
+  const joins = {
+    peers: { self: at, all: [at], listen: { address: '127.0.0.1', port: 2380 } },
+    directory: '/data',
+  };
+  /** It says what it was told beside its arguments. */
+  const etcd = () => {
+    const { start, ...others } = service('etcd', 'echo "$@"; exec sleep 1000');
+    const { command } = start as NonNullable<Service['start']>;
+    const args = [...command.args, 'sh', 'own'];
+    return { ...others, start: { ...start, command: { ...command, args }, joins } } as Service;
+  };
+  type Join = Leader['means']['join'];
+  /** What was asked for, one after the other. */
+  function joining(answer: Join) {
+    const asked: string[] = [];
+    const made = leaderOf({}, async () => {
+      asked.push('ready');
+      return undefined;
+    });
+    Object.assign(made.leader.means, {
+      join: ((given, more) => {
+        asked.push(`join ${given.directory}`);
+        return answer(given, more);
+      }) as Join,
+    });
+    return { ...made, asked };
+  }
+  const said = (unit: Unit | undefined) => unit?.daemon?.lastLines().join() ?? '';
+
+  test('joins first, and is told what that says', async () => {
+    const { leader, asked } = joining(async () => ({ args: ['--more'] }));
+    const { units, problem } = await up([etcd()], leader);
+    expect(problem).toBeUndefined();
+    expect(asked).toEqual(['join /data', 'ready']);
+    await vi.waitFor(() => expect(said(units[0])).toBe('own --more'));
+  });
+
+  test('each time that it is started, with what is said then', async () => {
+    let times = 0;
+    const { leader, asked } = joining(async () => ({ args: [`${++times}`] }));
+    const back = Promise.withResolvers<void>();
+    const { units } = await up([etcd()], leader, () => back.resolve());
+    units[0]?.daemon?.send('SIGKILL');
+    await back.promise;
+    pids.push(units[0]?.daemon?.pid ?? 0);
+    expect(asked).toEqual(['join /data', 'ready', 'join /data', 'ready']);
+    await vi.waitFor(() => expect(said(units[0])).toBe('own 2'));
+  });
+
+  test('is not started where it cannot join', async () => {
+    const wrong = { kind: 'etcd', what: 'cannot join', remedy: 'mend it' } as const;
+    const { leader, asked } = joining(async () => wrong);
+    const { units, problem } = await up([etcd()], leader);
+    expect(problem).toEqual(wrong);
+    expect(units[0]?.daemon).toBeUndefined();
+    expect(asked).toEqual(['join /data']);
+  });
+
+  /** Joins until it is stopped. */
+  function untilStopped() {
+    const begun = Promise.withResolvers<void>();
+    const made = joining(async (_, { stop }) => {
+      begun.resolve();
+      await new Promise((resolve) => stop.addEventListener('abort', resolve));
+      return { args: [] };
+    });
+    return { ...made, begun: begun.promise };
+  }
+
+  test('is not started when the end begins meanwhile', async () => {
+    const { leader, asked, begun } = untilStopped();
+    void begun.then(() => leader.finish({ signal: 'SIGTERM' }));
+    const { units, problem } = await up([etcd()], leader);
+    expect(problem).toBeUndefined();
+    expect(units[0]?.daemon).toBeUndefined();
+    expect(asked).toEqual(['join /data']);
+  });
+
+  test('is not started when another service fails meanwhile', async () => {
+    const { leader, begun } = untilStopped();
+    const awaitReady: AwaitReady = () => begun.then(() => 'it is broken');
+    Object.assign(leader.means, { awaitReady });
+    const { units, problem } = await up([etcd(), service('munged', runs)], leader);
+    expect(problem?.what).toBe('cannot use munged: it is broken');
+    expect(unitNamed(units, 'etcd').daemon).toBeUndefined();
+  });
+
+  test('one that is alone joins nobody', async () => {
+    const { leader, asked } = joining(async () => ({ args: [] }));
+    await up([service('etcd', runs)], leader);
+    expect(asked).toEqual(['ready']);
+  });
+});
+
 describe('a service that dies', () => {
   /** Kills it, and waits until it is back or the end has begun. */
   function mortal(env: NodeJS.ProcessEnv, awaitReady?: AwaitReady) {

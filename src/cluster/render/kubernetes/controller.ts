@@ -1,5 +1,6 @@
 /** The objects of a workload. */
 import type { Role } from '../../container.ts';
+import { isMember } from '../../members.ts';
 import type { Site } from '../../site.ts';
 import { labelsOf, podTemplate, selectorOf } from './pod.ts';
 import { claimsOf, volumesOf } from './volumes.ts';
@@ -8,7 +9,9 @@ import type { YamlMap } from './yaml.ts';
 
 /** The objects of a workload, each a document. */
 export const objectsOf = (workload: Workload, site: Site): readonly YamlMap[] =>
-  (kinds[workload.container.role] ?? deployment)(workload, site);
+  isMember(workload.container)
+    ? [...statefulSet(workload, site), disruptionBudget(workload)]
+    : (kinds[workload.container.role] ?? deployment)(workload, site);
 
 const kinds: Partial<Record<Role, typeof deployment>> = { samp: daemonSet, agg: statefulSet };
 
@@ -49,6 +52,13 @@ function statefulSet(workload: Workload, site: Site): readonly YamlMap[] {
     },
   ];
 }
+
+/** Keeps `kubectl drain` from taking the majority from etcd. */
+const disruptionBudget = (workload: Workload): YamlMap => ({
+  '#': 'Nodes are drained one at a time, each when the pod of the one before is ready again.',
+  ...head('policy/v1', 'PodDisruptionBudget', workload),
+  spec: { maxUnavailable: 1, selector: { matchLabels: selectorOf(workload.name) } },
+});
 
 const onePerNode = (matchLabels: YamlMap): YamlMap => ({
   '#': 'One on each node.',

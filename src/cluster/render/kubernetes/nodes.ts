@@ -1,5 +1,6 @@
 /** Nodes as Kubernetes knows them, and containers that know theirs. */
 import type { Container } from '../../container.ts';
+import { isMember, membersVariable } from '../../members.ts';
 
 /** A node's name: kubelet registers a host by its name in small letters. */
 export const kubeNode = (node: string): string => node.toLowerCase();
@@ -18,7 +19,8 @@ export const literal = (text: string): string => text.replaceAll('$', '$$$$');
 
 /**
  * A container with its arguments as a pod has them. An address to listen on that begins with the node's name
- * is written by a variable, so that containers of different nodes are the same.
+ * is written by a variable, so that containers of different nodes are the same; several maestros know each
+ * other by what Kubernetes calls their nodes.
  */
 export function forAnyNode(container: Container): Container {
   const node = kubeNode(container.node);
@@ -29,5 +31,10 @@ export function forAnyNode(container: Container): Container {
         : [],
     ),
   );
-  return { ...container, args: container.args.map((word) => own.get(word) ?? literal(word)) };
+  const { env } = container;
+  return {
+    ...container,
+    args: container.args.map((word) => own.get(word) ?? literal(word)),
+    env: isMember(container) ? { ...env, [membersVariable]: kubeNode(env[membersVariable] ?? '') } : env,
+  };
 }

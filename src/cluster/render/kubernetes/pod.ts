@@ -1,5 +1,6 @@
 /** The pods of a workload: one container each. */
 import { type Container, envOfAny, type Role } from '../../container.ts';
+import { isMember, memberVariable } from '../../members.ts';
 import { imageOf, type Site } from '../../site.ts';
 import { withRegistry } from '../registry.ts';
 import { labelOf, literal, nodeReference, nodeVariable } from './nodes.ts';
@@ -56,8 +57,9 @@ function podContainer(container: Container, volumes: readonly Volume[], site: Si
     args,
     env: [
       ...(args.some((word) => word.includes(nodeReference))
-        ? [{ name: nodeVariable, valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }]
+        ? [{ name: nodeVariable, valueFrom: ofNode }]
         : []),
+      ...(isMember(container) ? [{ name: memberVariable, valueFrom: ofNode }] : []),
       ...Object.entries(envOfAny(container)).map(([key, value]) => ({ name: key, value: literal(value) })),
     ],
     // The scheduler counts a port as taken on all addresses, and knows TCP alone of what LDMS has.
@@ -65,7 +67,7 @@ function podContainer(container: Container, volumes: readonly Volume[], site: Si
       .filter(({ xprt, address }) => address === undefined && (xprt === 'sock' || xprt === 'http'))
       .map(({ port }) => ({ containerPort: port })),
     securityContext: securityOf(container, site),
-    ...probesOf(role),
+    ...(isMember(container) ? memberProbe : probesOf(role)),
     volumeMounts: volumes.map(({ mount }) => mount),
   };
 }
@@ -91,8 +93,19 @@ function securityOf({ capabilities, rdma }: Container, site: Site): YamlMap {
 /** Seconds from one check to the next: those of the images' HEALTHCHECK. */
 const periods: Readonly<Record<Role, number>> = { samp: 60, agg: 30, maestro: 15, ui: 30, grafana: 30 };
 
+const health = { exec: { command: ['ldms-entrypoint', 'health'] } };
+const ofNode: YamlMap = { fieldRef: { fieldPath: 'spec.nodeName' } };
+
+const memberProbe: YamlMap = {
+  readinessProbe: {
+    '#': 'Unready without a majority. A new start would not bring one: there is no other probe.',
+    ...health,
+    periodSeconds: 5,
+    timeoutSeconds: 10,
+  },
+};
+
 function probesOf(role: Role): YamlMap {
-  const health = { exec: { command: ['ldms-entrypoint', 'health'] } };
   const steady = { ...health, periodSeconds: periods[role], timeoutSeconds: 10 };
   return {
     // Of all, maestro may take longest: a minute for etcd, and another for maestro_ctrl.

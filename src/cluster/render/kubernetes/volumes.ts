@@ -1,5 +1,6 @@
 /** What a pod mounts, and where it comes from. */
 import type { Container, Mount } from '../../container.ts';
+import { isMember } from '../../members.ts';
 import type { Site } from '../../site.ts';
 import { dnsLabel, uniqueNames } from './names.ts';
 import type { YamlMap } from './yaml.ts';
@@ -55,7 +56,8 @@ export const claimsOf = ({ mounts, role }: Container, site: Site): readonly Yaml
       spec: claimSpec(site),
     }));
 
-function sourceOf({ kind, from, readOnly }: Mount, { role }: Container, site: Site): Source {
+function sourceOf({ kind, from, readOnly }: Mount, container: Container, site: Site): Source {
+  const { role } = container;
   switch (kind) {
     case 'directory':
       if (readOnly) return hostPath(from, 'Directory');
@@ -81,7 +83,7 @@ function sourceOf({ kind, from, readOnly }: Mount, { role }: Container, site: Si
         : hostPath(`${site.files}/${from}`, 'File');
     case 'volume':
       if (keeps(role, site)) return { volume: { persistentVolumeClaim: { claimName: from } } };
-      return { volume: { '#': unkept(role), emptyDir: {} } };
+      return { volume: { '#': isMember(container) ? unkeptOfMember : unkept(role), emptyDir: {} } };
   }
 }
 
@@ -90,6 +92,9 @@ const hostPath = (path: string, type: string): Source => ({ volume: { hostPath: 
 /** Whether what a container writes into its volume is worth to be kept, and can be. */
 const keeps = (role: string, { storageClass }: Site): boolean =>
   role !== 'maestro' && storageClass !== undefined;
+
+const unkeptOfMember =
+  'The others make a member anew that has lost its data; of a claim, another node might get it.';
 
 const unkept = (role: string): string =>
   role === 'maestro'
