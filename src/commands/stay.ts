@@ -7,6 +7,7 @@ import { makeWaker } from '../process/libc.ts';
 import type { LastingMeans } from '../process/means.ts';
 import { checkRequirements } from '../process/runner.ts';
 import { supervise } from '../process/supervise.ts';
+import { planAgain } from './again.ts';
 import { awaitReady } from './ready.ts';
 import { version } from './version.ts';
 
@@ -20,8 +21,10 @@ export async function stay(
   given: Omit<LastingMeans, 'awaitReady' | 'keep' | 'join' | 'stand'>,
 ): Promise<number> {
   const { election } = plan;
+  const { replan, stop } = given;
   const means: LastingMeans = {
     ...given,
+    ...(replan && { replan: () => planAgain(plan, replan, stop.signal) }),
     awaitReady,
     keep: keepPrefix,
     join,

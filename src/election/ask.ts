@@ -77,12 +77,11 @@ export function answerAsks(asking: Asking): { look: () => void } {
       done.add(ask.id);
       turn = turn
         .then(() => grant(ask, asking))
-        .catch((error) =>
-          log(
-            'warn',
-            `the file of ${ask.member} is not put in force: ${requestWords(error)}; send it a HUP again`,
-          ),
-        );
+        .catch((error) => {
+          // It stays asked for: of whoever leads next, which may be we again.
+          done.delete(ask.id);
+          return log('warn', `the file of ${ask.member} is not put in force yet: ${requestWords(error)}`);
+        });
     }
   };
   observer.on((key) => {

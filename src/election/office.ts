@@ -25,7 +25,7 @@ export interface Held {
 }
 
 // A hand-over takes some milliseconds; without a quorum it cannot be made, and nobody can follow either.
-const handOverLimitMs = 500;
+const handOverLimitMs = 1000;
 // So that what is woken finds that its time is over.
 const lateMs = 10;
 

@@ -68,9 +68,11 @@ export function stand(plan: Plan, election: Election, standing: Standing, means:
       void repairMembers(election, { log, stop: over });
       return {
         ...won,
-        hasApplied: async (applied) => {
-          await won.hasApplied(applied);
+        mustApply: async (digest) => {
+          const must = await won.mustApply(digest);
+          // What was asked of whoever led before comes after our own.
           asks.look();
+          return must;
         },
       };
     },

@@ -61,6 +61,7 @@ interface Kept {
 async function begin({ units, main, reload, leader, tenure }: Kept & { reload: Reload }): Promise<void> {
   const { plan, log, stopping } = leader;
   for (const { level, text } of plan.notices) await log(level, text);
+  tenure?.record();
   const problem =
     (await prepare(plan, { ...leader.means, log })) ??
     (await bringUpAll(units, leader, ({ service }) => {

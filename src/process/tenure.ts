@@ -12,6 +12,8 @@ import type { Unit } from './units.ts';
 
 /** Taking part in the election. */
 export interface Tenure {
+  /** Writes down what health has to know before there is a main. */
+  record(): void;
   /** Takes part until the end begins. */
   run(): Promise<void>;
   /** Gives the office up, main having ended; nothing where there is none. */
@@ -27,21 +29,27 @@ export function planTenure(main: Main, units: readonly Unit[], leader: Leader): 
   if (!election || !means.stand) return undefined;
   let candidacy: Candidacy | undefined;
   let office: Office | undefined;
-  let member = election.peers.self.name;
+  const member = election.peers.self.name;
   const applyIn = async (held: Office, tasks: readonly Task[], file: OwnedFile) => {
     const problem = await runTasks({ ...plan, tasks }, leader, held.lost);
-    if (!problem && !held.lost.aborted && !stopping.aborted) await held.hasApplied(file);
+    const isDone = !problem && !held.lost.aborted && !stopping.aborted;
+    if (isDone) await held.hasApplied(file).catch((error: unknown) => held.lose(notAsked(error)));
     return problem;
   };
-  // A file that waits for its turn while the office is lost is put in force by whoever leads then.
+  // A file that waits for its turn while the office is lost stays asked for, and whoever leads then finds it.
   const apply = async (path: string, file: OwnedFile) => {
     let problem: Problem | undefined;
+    let isDone = false;
     await leader.inTurn(async () => {
-      if (!office || office.lost.aborted) return;
-      problem = await applyIn(office, tasksFor(plan.tasks, election.config, path), file);
+      const held = office;
+      if (!held || held.lost.aborted) return;
+      problem = await applyIn(held, tasksFor(plan.tasks, election.config, path), file);
+      isDone = !held.lost.aborted;
     });
+    if (!isDone) throw new Error('this member leads no longer');
     return problem;
   };
+  const record = () => void (plan.health && recordPlan(plan.mode, plan.health, means.host));
   const begin = async (held: Office) => {
     const now = (await means.replan?.()) ?? plan;
     const digest = now.election?.digest ?? election.digest;
@@ -52,8 +60,6 @@ export function planTenure(main: Main, units: readonly Unit[], leader: Leader): 
       if (problem && !held.lost.aborted) return leader.finish({ problem });
     } else {
       await log('info', 'the configuration of this very file is in etcd already: maestro_ctrl is not run');
-      // Whatever was asked for meanwhile is seen to.
-      await held.hasApplied({ member, digest });
     }
     if (held.lost.aborted || stopping.aborted) return;
     await main.start();
@@ -70,13 +76,12 @@ export function planTenure(main: Main, units: readonly Unit[], leader: Leader): 
       gone.resolve();
     };
     held.lost.addEventListener('abort', killNow, { once: true });
+    if (held.lost.aborted) killNow();
     stopping.addEventListener('abort', () => gone.resolve(), { once: true });
     for (const { service, daemon } of units) {
       if (service.carriesMain) void daemon?.gone.then(() => held.lose(`its ${service.name} has ended`));
     }
-    await leader.inTurn(() =>
-      begin(held).catch((error: unknown) => held.lose(`etcd cannot be asked: ${(error as Error).message}`)),
-    );
+    await leader.inTurn(() => begin(held).catch((error: unknown) => held.lose(notAsked(error))));
     await gone.promise;
     if (stopping.aborted) return;
     const why = String(held.lost.reason);
@@ -84,14 +89,13 @@ export function planTenure(main: Main, units: readonly Unit[], leader: Leader): 
     await log('warn', `this member, ${member}, leads no longer: ${why}; ${then}`);
     await leader.inTurn(() => main.halt());
     if (stopping.aborted) return;
-    recordPlan(plan.mode, plan.health ?? { listeners: [] }, means.host);
+    record();
     await held.handOver(why);
     office = undefined;
   };
   return {
+    record,
     run: async () => {
-      if (plan.health) recordPlan(plan.mode, plan.health, means.host);
-      member = election.peers.self.name;
       candidacy = means.stand?.({ log, stop: stopping, apply });
       while (!stopping.aborted) {
         const held = await candidacy?.win();
@@ -111,6 +115,9 @@ export function planTenure(main: Main, units: readonly Unit[], leader: Leader): 
     },
   };
 }
+
+const notAsked = (error: unknown): string =>
+  `etcd cannot be asked: ${error instanceof Error ? error.message : error}`;
 
 /** The same tasks with another file. */
 const tasksFor = (tasks: readonly Task[], config: string, path: string): Task[] =>

@@ -52,13 +52,7 @@ describe('HUP', () => {
       one.container().kill('SIGHUP');
       two.container().kill('SIGHUP');
     }
-    await until('no more is written', async () => {
-      const before = (await leader.stored())['/maestro/last_updated'];
-      await new Promise((resolve) => setTimeout(resolve, 1500));
-      return before === (await leader.stored())['/maestro/last_updated'];
-    });
-    expect([2, 57], 'one of the two files').toContain(await samplersIn(leader));
-    // Whichever came last: a further one counts.
+    // Whichever of the two came last: a further one counts.
     one.container().kill('SIGHUP');
     await until('it is in force', async () => (await samplersIn(leader)) === 57);
     expect(leader.pid('maestro')).toBe(maestro);
