@@ -1,23 +1,22 @@
 /** The plan as it would be now, of a container that runs already. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Plan } from '../plan.ts';
 import { runBriefly } from '../process/child.ts';
 import type { CheckResult } from './check.ts';
 
-// Up to this size, a file is parsed in half a second.
-const mostBytes = 1 << 20;
 const checkLimitMs = 120_000;
 
 /**
- * Plans again where one of several containers is elected: a file of some MB takes seconds to parse, in which
- * nobody would see to the lease, or end maestro in time. So that is done by a process of its own.
+ * Plans again. Where one of several containers is elected, a file that has changed is checked by a process of
+ * its own: one of ten thousand hosts takes seconds, in which nobody would see to the lease, or end maestro in
+ * time.
  *
  * @param plan the present one
  * @param replan plans in this process
  */
 export async function planAgain(plan: Plan, replan: () => Promise<Plan>, stop: AbortSignal): Promise<Plan> {
   const { election, mode } = plan;
-  if (!election || sizeOf(election.config) < mostBytes) return replan();
+  if (!election) return replan();
   // Started with, and found good then: whoever takes over need not wait for it to be checked once more.
   if (digestOf(election.config) === election.digest) return { ...plan, requirements: [], notices: [] };
   const words = ['check', '--json', '--again', mode];
@@ -41,10 +40,6 @@ export async function planAgain(plan: Plan, replan: () => Promise<Plan>, stop: A
     ),
     election: { ...election, digest: digestOf(election.config) },
   };
-}
-
-function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function checksOf(json: string): CheckResult['checks'] | undefined {

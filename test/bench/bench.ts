@@ -20,6 +20,7 @@ import { building } from './building.ts';
 import { cluster } from './cluster.ts';
 import { images } from './images.ts';
 import { startAndStop } from './maestro.ts';
+import { severalMaestros } from './maestro-cluster.ts';
 import { makePlace, makeWebPlace, type Place } from './place.ts';
 import { atRest, restartOfMunged } from './resident.ts';
 import { inMs, median, type Part, progress, table } from './table.ts';
@@ -57,6 +58,7 @@ const parts: Part[] = [
   ...(withMunge ? [await health()] : []),
   ...(await webBackEnd(rounds)),
   await startAndStop(rounds),
+  await severalMaestros(rounds),
   await atRest(),
   await restartOfMunged(rounds),
   ...(await images(rounds)),
