@@ -1,5 +1,6 @@
 /** The plan as it would be now, of a container that runs already. */
 import { readFileSync } from 'node:fs';
+import { sha256 } from '../digest.ts';
 import type { Plan } from '../plan.ts';
 import { runBriefly } from '../process/child.ts';
 import type { CheckResult } from './check.ts';
@@ -53,8 +54,7 @@ function checksOf(json: string): CheckResult['checks'] | undefined {
 /** SHA-256 of a file, in hexadecimal; of one that cannot be read, none. */
 function digestOf(file: string): string {
   try {
-    const { createHash } = process.getBuiltinModule('node:crypto');
-    return createHash('sha256').update(readFileSync(file)).digest('hex');
+    return sha256(readFileSync(file));
   } catch {
     return '';
   }

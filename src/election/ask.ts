@@ -1,6 +1,7 @@
 /** A member's file, put in force by whoever leads: what HUP asks for on a member that follows. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { sha256 } from '../digest.ts';
 import { makePath } from '../directories.ts';
 import { requestWords } from '../etcd/gateway.ts';
 import type { Log } from '../log.ts';
@@ -29,8 +30,7 @@ const pieceBytes = 1 << 20;
 /** Has whoever leads put the file at `path` in force. */
 export async function askFor(path: string, { election, store, observer, log }: Asking): Promise<void> {
   const { name } = election.peers.self;
-  const { createHash, randomUUID } = process.getBuiltinModule('node:crypto');
-  const id = randomUUID();
+  const id = process.getBuiltinModule('node:crypto').randomUUID();
   try {
     const bytes = readFileSync(path);
     const pieces = Math.ceil(bytes.length / pieceBytes);
@@ -38,7 +38,7 @@ export async function askFor(path: string, { election, store, observer, log }: A
       const piece = bytes.subarray(at * pieceBytes, (at + 1) * pieceBytes).toString('base64');
       await store.write(`${keys.text(id)}${at}`, { piece });
     }
-    const digest = createHash('sha256').update(bytes).digest('hex');
+    const digest = sha256(bytes);
     const ask: Ask = { id, member: name, digest, pieces };
     await store.write(keys.ask(name), ask);
     const leader = parsed<{ member: string }>(observer.text(keys.reign))?.member;
@@ -94,7 +94,6 @@ async function grant(ask: Ask, { election, store, observer, apply, place, log }:
   const asked = parsed<Ask>((await store.read(keys.ask(ask.member)))?.text);
   // A later one of the same member has come meanwhile, with the file as it is now.
   if (asked && asked.id !== ask.id) return store.clear(keys.text(ask.id));
-  const { createHash } = process.getBuiltinModule('node:crypto');
   const { found } = await store.readAll(keys.text(ask.id));
   const pieces = Array.from({ length: ask.pieces }, (_, at) => {
     const { piece = '' } = parsed<{ piece: string }>(found.get(`${keys.text(ask.id)}${at}`)?.text) ?? {};
@@ -103,7 +102,7 @@ async function grant(ask: Ask, { election, store, observer, apply, place, log }:
   const bytes = Buffer.concat(pieces);
   const by = election.peers.self.name;
   let wrong: string | undefined;
-  if (createHash('sha256').update(bytes).digest('hex') !== ask.digest) {
+  if (sha256(bytes) !== ask.digest) {
     wrong = 'it did not arrive as it was sent';
   } else {
     await log('info', `the file of ${ask.member} is put in force, as it asks`);

@@ -46,8 +46,10 @@ export function holdOffice(held: Held): HeldOffice {
   let text = '';
   let timer: NodeJS.Timeout | undefined;
   const lose = (why: string) => {
+    // One that is over must not touch the timer of the one that came after it.
+    if (lost.signal.aborted) return;
     clearTimeout(timer);
-    if (!lost.signal.aborted) lost.abort(why);
+    lost.abort(why);
     // Only now that main is killed: whoever has stopped us may do so again at any moment.
     wake();
   };

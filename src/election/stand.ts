@@ -1,5 +1,6 @@
 /** Taking part in an election, for as long as the container runs. */
 import { readFileSync } from 'node:fs';
+import { sha256 } from '../digest.ts';
 import { repairMembers } from '../etcd/repair.ts';
 import type { Host } from '../host.ts';
 import type { Election, Plan } from '../plan.ts';
@@ -108,6 +109,5 @@ function registerFile(
 function programDigest(program: string, host: Host): string {
   const found = host.program(program);
   if (!('path' in found)) return '';
-  const { createHash } = process.getBuiltinModule('node:crypto');
-  return createHash('sha256').update(readFileSync(found.path)).digest('hex');
+  return sha256(readFileSync(found.path));
 }

@@ -1,4 +1,5 @@
 /** What an etcd of several is told beside what one alone is. */
+import { sha256 } from '../digest.ts';
 import type { Peers, Service } from '../plan.ts';
 import type { Settings } from '../settings.ts';
 import { authority } from './members.ts';
@@ -33,11 +34,7 @@ export function optionsOfSeveral(
 /** It makes the cluster's identity, so that two clusters that meet at an address know that they are two. */
 function token(all: Peers['all'], { maestroPrefix }: Settings): string {
   const members = all.map(({ url }) => url.replace(/^https?:/, '').toLowerCase()).sort();
-  const hash = process
-    .getBuiltinModule('node:crypto')
-    .createHash('sha256')
-    .update([maestroPrefix, ...members].join('\n'));
-  return `ldms-maestro-${hash.digest('hex').slice(0, 16)}`;
+  return `ldms-maestro-${sha256([maestroPrefix, ...members].join('\n')).slice(0, 16)}`;
 }
 
 /**

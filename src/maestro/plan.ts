@@ -1,4 +1,5 @@
 /** What ldms-maestro starts: etcd, munge if an endpoint asks for it, maestro_ctrl once, and maestro. */
+import { sha256 } from '../digest.ts';
 import { planEtcd } from '../etcd/plan.ts';
 import type { Given } from '../given.ts';
 import type { Host } from '../host.ts';
@@ -53,14 +54,13 @@ function electionOf({ settings, host }: Given, url: string, peers: Peers): Elect
   const config = host.path(configPath);
   const bytes = host.read(config);
   if (!Buffer.isBuffer(bytes)) return undefined;
-  const { createHash } = process.getBuiltinModule('node:crypto');
   return {
     url,
     prefix: `ldms-entrypoint/${settings.maestroPrefix}/`,
     peers,
     leaseMs: settings.maestroLeaseMs,
     config,
-    digest: createHash('sha256').update(bytes).digest('hex'),
+    digest: sha256(bytes),
   };
 }
 

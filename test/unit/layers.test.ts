@@ -36,6 +36,7 @@ const bottom = [
   'mask.ts',
   'settings.ts',
   'log.ts',
+  'digest.ts',
   'directories.ts',
   'mounts.ts',
   'mounted.ts',
